@@ -2,13 +2,13 @@ import numpy as np
 from scipy.fft import dctn
 
 from imprint.data.near_duplicates.low_frequencies import (
-    HASH_BITS,
     embeddings,
     light_of,
     low_frequencies,
     mirrored,
     perceptual_hashes,
 )
+from imprint.data.near_duplicates.method import HASH_BITS
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 3, 32, 32)).astype(np.uint8)
 

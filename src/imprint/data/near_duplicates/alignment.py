@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from imprint.core.arrays import FloatArray, Pixels
-from imprint.data.near_duplicates.low_frequencies import FREQUENCIES, SIDE, cosine_transform
+from imprint.data.near_duplicates.low_frequencies import SIDE, cosine_transform
+from imprint.data.near_duplicates.method import FREQUENCIES
 
 WINDOWS = ((1.0, 1), (0.96, 3), (0.92, 3), (0.88, 4))
 """Side of windows as a share of the image's, and how many across and down."""

@@ -20,11 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from imprint.core.arrays import BoolArray, Pixels
+from imprint.data.near_duplicates.method import FREQUENCIES
 
 SIDE = 32
 """Of the squeezed images, in pixels."""
-FREQUENCIES = 8
-HASH_BITS = FREQUENCIES * FREQUENCIES - 1
 LIGHT = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in light (ITU-R BT.601)."""
 

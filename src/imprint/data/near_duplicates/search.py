@@ -27,7 +27,6 @@ from imprint.data.near_duplicates.alignment import (
     mirrored_pixels,
 )
 from imprint.data.near_duplicates.low_frequencies import (
-    FREQUENCIES,
     SIDE,
     Coefficients,
     embeddings,
@@ -36,6 +35,7 @@ from imprint.data.near_duplicates.low_frequencies import (
     mirrored,
     perceptual_hashes,
 )
+from imprint.data.near_duplicates.method import FREQUENCIES
 from imprint.data.near_duplicates.search_options import DuplicateSearch
 from imprint.data.view import View
 from imprint.neighbors.hamming import hamming_pairs

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, get_args
 
 from imprint.core.bounds import Bounds, Checked, OptionError
-from imprint.data.near_duplicates.low_frequencies import HASH_BITS
-from imprint.data.near_duplicates.method import Method
+from imprint.data.near_duplicates.method import HASH_BITS, Method
 from imprint.study.option_types import Names
 
 

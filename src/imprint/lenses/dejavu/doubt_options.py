@@ -34,7 +34,7 @@ class DoubtChoice(Checked):
         if self.crop_objects is None:
             for name in ("crop_object_score", "visible_objects"):
                 if getattr(self, name) != DoubtChoice.__dataclass_fields__[name].default:
-                    raise OptionError(DoubtChoice, name, "is about --crop-objects: give both")
+                    raise OptionError(DoubtChoice, name, "applies only with --crop-objects")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ class PublicChoice(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.public is None and self.public_layout != "auto":
-            raise OptionError(PublicChoice, "public_layout", "is about --public: give both")
+            raise OptionError(PublicChoice, "public_layout", "applies only with --public")
 
     @property
     def is_elsewhere(self) -> bool:

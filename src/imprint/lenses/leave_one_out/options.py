@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.leave_one_out.composition_options import CompositionChoice, RemovalChoice
-from imprint.lenses.leave_one_out.normalisation import NormalisationChoice
+from imprint.lenses.leave_one_out.normalisation_options import NormalisationChoice
 from imprint.lenses.leave_one_out.target_options import TargetChoice
 from imprint.study.option_types import Formerly, Names, NumbersOrAuto, Settings
 from imprint.study.options import Common, DataChoice

@@ -133,5 +133,5 @@ def test_no_image_left_to_test_is_one_sentence():
 
 
 def test_choices_about_objects_need_a_file():
-    with pytest.raises(OptionError, match="visible_objects is about --crop-objects"):
+    with pytest.raises(OptionError, match="visible_objects applies only with --crop-objects"):
         DoubtChoice(visible_objects="exclude")

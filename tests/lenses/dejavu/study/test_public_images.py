@@ -84,7 +84,7 @@ def test_the_embedded_set_has_no_parts():
 
 
 def test_a_layout_without_public_images_is_refused():
-    with pytest.raises(ImprintError, match="public_layout is about --public"):
+    with pytest.raises(ImprintError, match="public_layout applies only with --public"):
         PublicChoice(public_layout="folder")
 
 

@@ -62,7 +62,7 @@ def test_every_method_writes_the_table_of_the_dense_fit(arrays, method, more, cl
         assert error["median"]["value"] == pytest.approx(np.median(off), rel=0.05, abs=1e-7)
     dense = read_json(arrays / "dense" / "leave_one_out" / "findings.json")["log_evidence"]
     if method == "nystrom":
-        assert "low-rank matrix alone" in findings["log_evidence"]["missing"]
+        assert "low-rank approximation" in findings["log_evidence"]["missing"]
     else:
         assert findings["log_evidence"] == pytest.approx(dense, rel=close)
     assert shown["checked"] == error["quantile95"]["n"] == RECORDS

@@ -161,7 +161,7 @@ class LargeFit:
     def log_evidence(self) -> float | Missing:
         """Log p(Y) in nats, from the factor's determinant; low rank has that of another matrix."""
         if not isinstance(self._inverse, PanelCholesky):
-            return Missing("nystrom has the determinant of its low-rank matrix alone")
+            return Missing("nystrom gives the determinant of its low-rank approximation only")
         return log_evidence(self.targets, self.weights, self._inverse.log_determinant())
 
     @property

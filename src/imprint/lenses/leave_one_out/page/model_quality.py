@@ -6,7 +6,7 @@ from imprint.core.missing import Missing
 from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.report.prose import Text, number, prose
 from imprint.report.table import Cell, Value
-from imprint.report.wording import fixed, with_interval
+from imprint.report.wording import decimal, fixed, with_interval
 
 
 def quality_texts(findings: FitFindings) -> list[Text]:
@@ -46,5 +46,5 @@ def quality_rows(findings: FitFindings) -> list[list[Value | Cell]]:
     if isinstance(evidence, Missing):
         rows.append(["log evidence", f"none: {evidence.missing}"])
     elif evidence is not None:
-        rows.append(["log evidence", Cell(evidence, f"{evidence:,.1f} nats")])
+        rows.append(["log evidence", Cell(evidence, f"{decimal(evidence)} nats")])
     return rows

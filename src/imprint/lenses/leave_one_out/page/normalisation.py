@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imprint.lenses.leave_one_out.normalisation import NormalisationFindings
+from imprint.lenses.leave_one_out.normalisation_findings import NormalisationFindings
 from imprint.report.blocks import Block, Verdict
 from imprint.report.section import SECTIONS, Section
 from imprint.report.table import Cell, Column, Table, Value

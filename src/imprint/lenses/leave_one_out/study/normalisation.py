@@ -22,7 +22,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.column_meanings import write_meant
-from imprint.lenses.leave_one_out.normalisation import NormalisationFindings
+from imprint.lenses.leave_one_out.normalisation_findings import NormalisationFindings
 from imprint.lenses.leave_one_out.posterior.distinguishability import mean_distance
 from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence, self_influence
 from imprint.lenses.leave_one_out.study.conclude import FindingStep
