@@ -152,6 +152,8 @@ OF_OBJECTS = ("crop_objects", "crop_object_score", "visible_objects")
 """Of files about the crops: tests/lenses/dejavu/study/test_doubts.py."""
 DUPLICATE_METHODS = {"duplicate_search.methods": ("hash",)}
 OUTSIDE = ("out", "device", "json", "stamp", "trust_code")
+REFUSED_EARLY = ("noise_by", "noise_scale", "target_scaling", "targets")
+"""Refused beside a noise variance that is named, beside classes and of images."""
 """No setting of any result."""
 KEYS = ("key_prefix", "key_map", "output")
 """Names of tensors and outputs, which fit one network alone."""
@@ -178,6 +180,7 @@ OTHERS = {
     "label_only": 0,
     "layer_index": (0,),
     "layers": ("hidden.0",),
+    "match_to": "gelu",
     "max_resolution": 16,
     "mean": (0.3,),
     "members": "third.npz",
@@ -391,7 +394,7 @@ CASES = {
         "leave-one-out compare",
         NETWORKS + "--estimators gradient_dot",
         values={"top": 3, "classes": ("3",)},
-        fixed=("kernel", "retrained", "influence", *OF_IMAGE_NETWORKS),
+        fixed=("kernel", "retrained", "influence", "brittleness.", *OF_IMAGE_NETWORKS),
     ),
     "compare networks of images": Case(
         "leave-one-out compare",
@@ -400,6 +403,7 @@ CASES = {
         "--train.architecture mlp --train.architecture-options widths=8 --train.epochs 1",
         values={"arrays": "pictures2.npz", "influence": "influence2.npz", "top": 3},
         fixed=(
+            "brittleness.",
             *("retrained", "channels", "match_to", "lines", "half_length", "steps_per_side"),
             *("composite_count", "background_correlation", "scaling", "input_size"),
             *("kernel_options", "queries", "train.architecture", "train.width", "classes"),
@@ -409,7 +413,7 @@ CASES = {
         "leave-one-out compare",
         "--retrained {place}/models.npz --influence {place}/influence.npz",
         values={"retrained": "models2.npz", "influence": "influence2.npz"},
-        fixed=IGNORED_WITH_GIVEN_MODELS,
+        fixed=(*IGNORED_WITH_GIVEN_MODELS, "brittleness."),
     ),
     "measure": Case(
         "coverage measure",
@@ -579,6 +583,8 @@ def variants(case, base, place):
     groups = tuple(name for name in case.fixed if name.endswith("."))
     for name, value, kind in leaves(base):
         if name in (*IMAGES, *OUTSIDE, *KEYS, *case.fixed) or name.startswith(groups):
+            continue
+        if name.split(".")[-1] in REFUSED_EARLY:
             continue
         other = case.values.get(name)
         if other is None and name.split(".")[-1] == "param":

@@ -157,8 +157,8 @@ depth=2, limit='nngp')
         ...     return values + values.tanh()
         >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
         >>> kernel("fc", depth=1, activation=bent)(x)
-        tensor([[5.0961, 0.0000],
-                [0.0000, 5.0961]], dtype=torch.float64)
+        tensor([[5.2114, 0.0000],
+                [0.0000, 5.2114]], dtype=torch.float64)
     """
     kind = KERNELS.get(name)
     if callable(options.get("activation")):

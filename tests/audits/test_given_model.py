@@ -113,14 +113,11 @@ def test_a_resumed_audit_keeps_its_plan(place):
     assert first == {file: file.read_bytes() for file in Path("out").rglob("*") if file.is_file()}
 
 
-def test_a_model_that_leaves_the_program_is_no_success(place, capsys):
+def test_a_model_that_leaves_the_program_is_no_success(place, capsys, monkeypatch):
     Path("leaving.py").write_text("import sys\ndef model():\n    sys.exit(0)\n")
-    sys.path.insert(0, str(place))
-    words = ["--members", "seen", "--non-members", "unseen", "--out", "out", "--trust-code"]
-    try:
-        with pytest.raises(SystemExit) as left:
-            main(["audit", "--model", "leaving:model", *words, *QUIET])
-    finally:
-        sys.path.remove(str(place))
+    monkeypatch.syspath_prepend(place)
+    words = ["--members", "seen", "--non-members", "unseen", "--out", "out"]
+    with pytest.raises(SystemExit) as left:
+        main(["audit", "--model", "leaving:model", *words, *QUIET])
     assert left.value.code == 2
     assert "left the program with exit code 0" in capsys.readouterr().err

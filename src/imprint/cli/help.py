@@ -26,7 +26,6 @@ MAX_LINES = 58
 MAX_UNBROKEN = 5
 """Items of a default that are shown as typed; more are spaced, so that lines can break."""
 MAIN_TITLE = ("", "main options:")
-LINES_OF_THE_REST = 2
 _SENTENCE_END = re.compile(r"(?<! al)\.(?= [A-Z])")
 GLOBAL_OPTIONS = (
     ("--config FILE|RECIPE", "options from YAML or a recipe; may be repeated"),
@@ -50,7 +49,8 @@ def short_help(words: str, command: Command) -> str:
     common = [option for option in common if option not in main]
     head = _head(words, command)
     foot = ["", "of every command:", *_lines(common, True), *_global_lines(words), ""]
-    room = MAX_LINES - len(head) - len(foot) - LINES_OF_THE_REST - len(MAIN_TITLE)
+    rest = len(_rest(words, command, len(common)).splitlines())
+    room = MAX_LINES - len(head) - len(foot) - rest - len(MAIN_TITLE)
     lines: list[str] = []
     shown = len(common)
     for option in main:

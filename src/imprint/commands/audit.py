@@ -16,7 +16,7 @@ from imprint.study.plain import JsonObject
     main=(
         *("out", "model", "arch", "card", "members", "non_members", "tests"),
         *("lenses", "budget", "quick", "shadows", "records"),
-        *("data", "boxes", "crop", "per_class", "seeds"),
+        *("data", "layout", "boxes", "crop", "per_class", "seeds"),
         *("train.objective", "train.architecture", "train.epochs"),
         *("membership.models", "leave_one_out.skip", "coverage.skip"),
     ),

@@ -142,6 +142,6 @@ def test_the_family_of_a_network() -> None:
     ).members
     convolutions = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Tanh(), nn.Flatten(), nn.Linear(8, 3))
     assert family_of(convolutions, images) == {
-        "name": "conv", "activation": "erf", "depth": 1, "window": 3,
+        "name": "conv", "activation": "tanh", "depth": 1, "window": 3,
     }  # fmt: skip
     assert family_of(nn.Flatten(), images) is None
