@@ -221,6 +221,7 @@ OF_QUERIES = ("tolerance", "passes", "measures", "values")
 OF_LARGE = ("memory", "landmarks", "probes", "keep_factor", *OF_QUERIES)
 PARTS = ("members_part", "tests_part", "output")
 BOTH = ("members_part", "non_members_part", "output", "label_only", "scorer", "groups")
+BRITTLE = "--brittleness.removed 1 --brittleness.queries 2"
 CASES = {
     "split": Case("data split", SMALL + "--per-class 2"),
     "crops": Case("data crops", SMALL + "--size 8"),
@@ -392,18 +393,23 @@ CASES = {
     ),
     "compare": Case(
         "leave-one-out compare",
-        NETWORKS + "--estimators gradient_dot",
-        values={"top": 3, "classes": ("3",)},
-        fixed=("kernel", "retrained", "influence", "brittleness.", *OF_IMAGE_NETWORKS),
+        NETWORKS + "--queries 4 --estimators gradient_dot " + BRITTLE,
+        values={"top": 3, "classes": ("3",), "brittleness.tables": ("gradient_dot",)},
+        fixed=("kernel", "retrained", "influence", *OF_IMAGE_NETWORKS),
     ),
     "compare networks of images": Case(
         "leave-one-out compare",
         "--arrays {place}/pictures.npz --influence {place}/influence.npz --device cpu --records 16 "
         "--removed 3 --pairs 6 --subsets 3 --subset-networks 1 --estimators gradient_dot "
-        "--train.architecture mlp --train.architecture-options widths=8 --train.epochs 1",
-        values={"arrays": "pictures2.npz", "influence": "influence2.npz", "top": 3},
+        "--train.architecture mlp --train.architecture-options widths=8 --train.epochs 1 "
+        + BRITTLE,
+        values={
+            "arrays": "pictures2.npz",
+            "influence": "influence2.npz",
+            "top": 3,
+            "brittleness.tables": ("gradient_dot",),
+        },
         fixed=(
-            "brittleness.",
             *("retrained", "channels", "match_to", "lines", "half_length", "steps_per_side"),
             *("composite_count", "background_correlation", "scaling", "input_size"),
             *("kernel_options", "queries", "train.architecture", "train.width", "classes"),
