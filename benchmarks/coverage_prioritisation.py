@@ -30,10 +30,9 @@ from imprint.lenses.coverage.selection.greedy import select_greedily
 from imprint.lenses.coverage.selection.prioritise import Asked, order_names
 from imprint.lenses.coverage.selection_options import PrioritiseOptions
 from imprint.lenses.coverage.study.criteria import settings_of
-from imprint.lenses.coverage.study.neurons import NeuronRanking
 from imprint.lenses.coverage.study.prioritise import order_tests
 from imprint.lenses.coverage.study.probabilities import TakeProbabilities
-from imprint.lenses.coverage.study.source import open_source
+from imprint.lenses.coverage.study.source import open_source, ranking_of
 from imprint.probe.neurons.activations import rows_of
 from imprint.study.store import Study
 
@@ -70,15 +69,12 @@ def main() -> None:
 def run(options: PrioritiseOptions, subsets: int, size: int, select: int) -> None:
     """Print both tables."""
     study = Study(options.out)
-    source = open_source(study, options, None)
+    source = open_source(study, options)
     assert source.network is not None
     assert source.sets is not None
     step = TakeProbabilities(source.network, source.sets.test)
     probabilities = step.probabilities(study)
-    ranking = NeuronRanking(
-        study, source.test.layers, source.network, source.sets.train, options, options, 0
-    )
-    settings, _ = ranking.fill(settings_of(options))
+    settings, _ = ranking_of(study, source, options).fill(settings_of(options))
     wrong = (probabilities.argmax(1) != source.test.labels).mean()
     order = np.random.default_rng(options.seed).permutation(len(source.test))
     parts = [order[row * size : (row + 1) * size] for row in range(subsets)]

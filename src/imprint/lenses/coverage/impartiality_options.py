@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from imprint.core.bounds import Bounds, OptionError
-from imprint.lenses.coverage.options import (
-    CriteriaChoice,
-    ImportanceChoice,
-    NetworkTestChoice,
-    TablesChoice,
-)
+from imprint.lenses.coverage.options import CriteriaChoice, SourceChoice
 from imprint.study.option_types import Integers
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImpartialityOptions(TablesChoice, CriteriaChoice, ImportanceChoice, NetworkTestChoice):
+class ImpartialityOptions(CriteriaChoice, SourceChoice):
     """Correlate coverage with how evenly the predictions on test sets are spread."""
 
-    arrays: Path | None = None
-    """Activations in an .npz file, in place of a network: train/LAYER [N, A], test/LAYER [M, A],
-    probabilities [M, C], train_labels [N] and test_labels [M]."""
     sizes: Annotated[Integers, Bounds(least=2)] = (500,)
     """Tests of a set. Sets are compared within one size, as coverage grows with size."""
     sets: Annotated[int, Bounds(least=10)] = 60

@@ -179,13 +179,19 @@ class MonitorOptions(TablesChoice, ImportanceChoice, NetworkTestChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, NetworkTestChoice):
-    """Measure coverage of a test set, from activations or from a network and its images."""
+class SourceChoice(TablesChoice, ImportanceChoice, NetworkTestChoice):
+    """Activations, of a file or of a network and its images, and what ranks their neurons."""
 
     arrays: Path | None = None
     """Activations in an .npz file, in place of a network. Arrays train/LAYER [N, A] and
-    test/LAYER [M, A], layers in their order, and, if known, train_labels [N] and test_labels
-    [M]."""
+    test/LAYER [M, A], layers in their order, and, if known, train_labels [N], test_labels [M] and
+    probabilities [M, C] of the tests' classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureOptions(CriteriaChoice, SourceChoice):
+    """Measure coverage of a test set, from activations or from a network and its images."""
+
     correct_only: CorrectOnly = "none"
     """Keep only correctly classified inputs of those that criteria and importance are built from,
     of those they are evaluated on, or of both."""

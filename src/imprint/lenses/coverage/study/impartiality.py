@@ -25,8 +25,7 @@ from imprint.lenses.coverage.measure.impartiality import MixedSets, measure_mixe
 from imprint.lenses.coverage.measure.measure import fit, make_criteria
 from imprint.lenses.coverage.study.criteria import settings_of
 from imprint.lenses.coverage.study.inputs import read_probabilities
-from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
-from imprint.lenses.coverage.study.source import Source, check_source, open_source
+from imprint.lenses.coverage.study.source import Source, check_source, open_source, ranking_of
 from imprint.neurons.activations import ActivationTable
 from imprint.report.summary import finish
 from imprint.stats.correlation import pearson, spearman
@@ -51,18 +50,12 @@ def impartiality_study(options: ImpartialityOptions) -> JsonObject:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     settings = settings_of(options)
-    check_choice(options)
-    check_tables(options)
-    check_source(options, options.arrays)
+    check_source(options)
     study = Study(options.out)
     with study.locked():
-        source = open_source(study, options, options.arrays)
+        source = open_source(study, options)
         tests, classes = _predicted(source, options)
-        members = None if source.sets is None else source.sets.train
-        ranking = NeuronRanking(
-            study, tests.layers, source.network, members, options, options, options.seed
-        )
-        settings, _ = ranking.fill(settings)
+        settings, _ = ranking_of(study, source, options).fill(settings)
         step = MeasureMixedSets(
             settings,
             source.fingerprints,

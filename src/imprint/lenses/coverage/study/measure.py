@@ -13,11 +13,9 @@ from imprint.lenses.coverage.options import (
 )
 from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
-from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
 from imprint.lenses.coverage.study.parts import PARTS, part_findings
 from imprint.lenses.coverage.study.search import SearchClusterer
-from imprint.lenses.coverage.study.source import check_source, open_source
-from imprint.neurons.activations import ActivationTable
+from imprint.lenses.coverage.study.source import Source, check_source, open_source, ranking_of
 from imprint.probe.neurons.activations import only_correct
 from imprint.report.summary import finish
 from imprint.study.finding import to_json
@@ -43,14 +41,10 @@ def measure_study(options: MeasureOptions) -> JsonObject:
     _check(options, settings)
     study = Study(options.out)
     with study.locked():
-        source = open_source(study, options, options.arrays)
-        train, test = keep_correct(source.train, source.test, options.correct_only)
-        members = None
-        if source.sets is not None and train is not None and train.index is not None:
-            members = replace(source.sets.train, index=train.index)
-        ranking = NeuronRanking(
-            study, test.layers, source.network, members, options, options, options.seed
-        )
+        source = open_source(study, options)
+        kept = keep_correct(source, options.correct_only)
+        train, test = kept.train, kept.test
+        ranking = ranking_of(study, kept, options)
         settings, choices = ranking.fill(settings)
         has_images = source.network is not None
         made_from = (source.fingerprints, options.correct_only, options.seed)
@@ -71,17 +65,17 @@ def measure_study(options: MeasureOptions) -> JsonObject:
         return finish(study, options, source.facts, lenses, source.model_facts())
 
 
-def keep_correct(
-    train: ActivationTable | None, test: ActivationTable, which: CorrectOnly
-) -> tuple[ActivationTable | None, ActivationTable]:
-    """Return the tables without the inputs that the network misclassifies.
+def keep_correct(source: Source, which: CorrectOnly) -> Source:
+    """Return a source without the inputs that the network misclassifies.
 
     Raises:
         ImprintError: it is not known which these are, or no input is left.
     """
-    if train is not None and which in ("build", "both"):
-        train = only_correct(train)
-    return train, only_correct(test) if which in ("eval", "both") else test
+    if source.train is not None and which in ("build", "both"):
+        source = replace(source, train=only_correct(source.train))
+    if which in ("eval", "both"):
+        source = replace(source, test=only_correct(source.test))
+    return source
 
 
 def _check(options: MeasureOptions, settings: Mapping[str, Any]) -> None:
@@ -90,14 +84,12 @@ def _check(options: MeasureOptions, settings: Mapping[str, Any]) -> None:
     Raises:
         ImprintError: which, and why.
     """
-    check_choice(options)
-    check_tables(options)
     for part in options.per:
         if part not in PARTS:
             raise ImprintError(f"--per must be among {', '.join(PARTS)}, got {part!r}")
     if (options.per or options.search) and "idc" not in settings:
         raise ImprintError("--per and --search use the neurons of idc: add it to --criteria")
-    check_source(options, options.arrays)
+    check_source(options)
     if options.arrays is None:
         return
     if options.search:

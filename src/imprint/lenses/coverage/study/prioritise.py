@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,8 @@ from imprint.lenses.coverage.selection_findings import OrderFinding, Prioritisat
 from imprint.lenses.coverage.selection_options import PrioritiseOptions
 from imprint.lenses.coverage.study.criteria import settings_of
 from imprint.lenses.coverage.study.inputs import read_probabilities
-from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
 from imprint.lenses.coverage.study.probabilities import TakeProbabilities
-from imprint.lenses.coverage.study.source import Source, check_source, open_source
+from imprint.lenses.coverage.study.source import Source, check_source, open_source, ranking_of
 from imprint.neurons.activations import ActivationTable
 from imprint.report.summary import finish
 from imprint.study.counted import uncounted
@@ -40,25 +39,14 @@ def prioritise_study(options: PrioritiseOptions) -> JsonObject:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     asked = choose_orders(options.by, settings_of(options))
-    check_choice(options)
-    check_tables(options)
-    check_source(options, options.arrays)
+    check_source(options)
     study = Study(options.out)
     with study.locked():
-        source = open_source(study, options, options.arrays)
+        source = open_source(study, options)
         probabilities, hashed = _probabilities(study, source, options)
-        ranking = NeuronRanking(
-            study,
-            source.test.layers,
-            source.network,
-            None if source.sets is None else source.sets.train,
-            options,
-            options,
-            options.seed,
-        )
-        settings, _ = ranking.fill(asked.criteria)
+        settings, _ = ranking_of(study, source, options).fill(asked.criteria)
         step = OrderTests(
-            replace(asked, criteria=settings).criteria,
+            settings,
             asked.names,
             {**source.fingerprints, **hashed},
             options.seed,

@@ -24,8 +24,7 @@ from imprint.lenses.coverage.selection_findings import (
 )
 from imprint.lenses.coverage.selection_options import SelectOptions
 from imprint.lenses.coverage.study.criteria import settings_of
-from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
-from imprint.lenses.coverage.study.source import check_source, open_source
+from imprint.lenses.coverage.study.source import check_source, open_source, ranking_of
 from imprint.neurons.activations import ActivationTable
 from imprint.report.summary import finish
 from imprint.stats.estimate import Estimate
@@ -52,17 +51,11 @@ def select_study(options: SelectOptions) -> JsonObject:
     settings = settings_of(choice)
     if options.criterion not in settings or len(settings) != 1:
         raise ImprintError("--criterion takes one criterion; imprint list criteria names them")
-    check_choice(options)
-    check_tables(options)
-    check_source(options, options.arrays)
+    check_source(options)
     study = Study(options.out)
     with study.locked():
-        source = open_source(study, options, options.arrays)
-        members = None if source.sets is None else source.sets.train
-        ranking = NeuronRanking(
-            study, source.test.layers, source.network, members, options, options, options.seed
-        )
-        filled, _ = ranking.fill(settings)
+        source = open_source(study, options)
+        filled, _ = ranking_of(study, source, options).fill(settings)
         step = SelectTests(
             options.criterion,
             filled[options.criterion],

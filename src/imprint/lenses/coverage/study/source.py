@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.options import NetworkTestChoice
+from imprint.data.view import View
+from imprint.lenses.coverage.options import NetworkTestChoice, SourceChoice
 from imprint.lenses.coverage.study.inputs import (
     ImageSets,
     open_network,
@@ -16,6 +16,7 @@ from imprint.lenses.coverage.study.inputs import (
     tap_options,
 )
 from imprint.lenses.coverage.study.network import AuditedNetwork, TakeActivations
+from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
 from imprint.neurons.activations import ActivationTable
 from imprint.report.model_facts import ModelAccuracy, ModelFacts, network_facts
 from imprint.stats.estimate import Estimate
@@ -46,6 +47,13 @@ class Source:
     network: AuditedNetwork | None = None
     sets: ImageSets | None = None
 
+    @property
+    def members(self) -> View | None:
+        """The training images behind ``train``; None of arrays."""
+        if self.sets is None or self.train is None or self.train.index is None:
+            return None
+        return replace(self.sets.train, index=self.train.index)
+
     def model_facts(self) -> ModelFacts | None:
         """Return what the summary says of the network; None of arrays."""
         if self.network is None:
@@ -64,30 +72,47 @@ def accuracy_on(table: ActivationTable) -> Estimate | None:
     return proportion(int((table.labels == table.predictions).sum()), len(table))
 
 
-def open_source(study: Study, options: NetworkTestChoice, arrays: Path | None) -> Source:
+def open_source(study: Study, options: SourceChoice) -> Source:
     """Return activations of a file, or of the network and images of the options.
 
     Raises:
         ImprintError: they cannot be read, or do not fit one another.
     """
-    if arrays is None:
+    if options.arrays is None:
         return _from_network(study, options)
-    train, test = tables_from_arrays(arrays)
-    return Source(train, test, {"arrays": hash_file(arrays)}, {"name": arrays.name})
+    train, test = tables_from_arrays(options.arrays)
+    hashed = {"arrays": hash_file(options.arrays)}
+    return Source(train, test, hashed, {"name": options.arrays.name})
 
 
-def check_source(options: NetworkTestChoice, arrays: Path | None) -> None:
-    """Refuse options of networks beside ``--arrays``, and neither of both.
+def ranking_of(study: Study, source: Source, options: SourceChoice) -> NeuronRanking:
+    """Return what ranks the neurons of a source."""
+    return NeuronRanking(
+        study,
+        source.test.layers,
+        source.network,
+        source.members,
+        options,
+        options,
+        options.seed,
+    )
+
+
+def check_source(options: SourceChoice) -> None:
+    """Refuse options of a source before other work begins.
 
     Raises:
-        ImprintError: which, and why.
+        ImprintError: options of networks beside ``--arrays``, neither of both, attributions that
+            do not exist, or tables that cannot be read.
     """
-    if (arrays is None) == (options.model is None):
+    check_choice(options)
+    check_tables(options)
+    if (options.arrays is None) == (options.model is None):
         raise ImprintError(
             "give either --arrays, activations in an .npz file, or --model, the weights of a "
             "network, with --members and --tests"
         )
-    if arrays is None:
+    if options.arrays is None:
         return
     defaults, common = NetworkTestChoice(out=options.out), vars(Common(out=options.out))
     for name, default in vars(defaults).items():
