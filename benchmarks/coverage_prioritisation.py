@@ -24,9 +24,8 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.criterion.criterion import CRITERIA
-from imprint.lenses.coverage.measure.measure import fit
-from imprint.lenses.coverage.selection.greedy import select_greedily
+from imprint.lenses.coverage.selection.fitted import fitted_criterion
+from imprint.lenses.coverage.selection.greedy import Covering
 from imprint.lenses.coverage.selection.prioritise import Asked, order_names
 from imprint.lenses.coverage.selection_options import PrioritiseOptions
 from imprint.lenses.coverage.study.criteria import settings_of
@@ -116,15 +115,11 @@ def run(options: PrioritiseOptions, subsets: int, size: int, select: int) -> Non
     print(f"\ngreedy selection of {select} of {len(source.test)}: criterion | s | selected | exact")
     for name in sorted(settings):
         try:
-            criterion = CRITERIA.get(name)(source.test.layers, settings[name])
+            criterion = fitted_criterion(name, settings[name], source.train, source.test)
         except ImprintError as error:
             print(f"{name} | {error}")
             continue
-        missing = fit({name: criterion}, source.train)
-        if missing:
-            print(f"{name} | {missing[name]}")
-            continue
-        work_of_all = partial(select_greedily, criterion, source.test, select, seed=0)
+        work_of_all = partial(Covering(criterion, source.test).select, select)
         selection, seconds = seconds_of(work_of_all)
         print(f"{name} | {seconds:.1f} | {len(selection)} | {selection.exact}")
 

@@ -73,6 +73,7 @@ from imprint.lenses.coverage.results import (
     SlicedCoverage,
     WisdomResult,
 )
+from imprint.lenses.coverage.selection.fitted import fitted_criterion
 from imprint.lenses.coverage.selection.prioritise import choose_orders
 from imprint.lenses.coverage.study.attribution import check_attributions
 from imprint.lenses.coverage.study.criteria import choose_criteria
@@ -86,7 +87,7 @@ from imprint.lenses.coverage.study.novelty_monitor import (
 )
 from imprint.lenses.coverage.study.parts import PARTS, part_findings
 from imprint.lenses.coverage.study.prioritise import order_tests
-from imprint.lenses.coverage.study.select import Limit, fitted_criterion
+from imprint.lenses.coverage.study.select import Limit
 from imprint.lenses.coverage.study.select import select_tests as choose_tests
 from imprint.lenses.coverage.study.votes import wisdom as cast_votes
 from imprint.nets.image_model import ImageModel

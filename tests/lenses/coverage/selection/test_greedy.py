@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.selection.greedy import (
-    gains_alone,
+    Covering,
     select_by_marks,
-    select_greedily,
     select_lazily,
     select_sampled,
 )
@@ -51,9 +50,9 @@ NAMES = [name for name in CRITERIA.names() if name != "wisdom"]
 @pytest.mark.parametrize("name", NAMES)
 def test_selection_is_that_of_plain_greedy(name, tests):
     criterion = made(name)
-    selection = select_greedily(criterion, tests)
+    selection = Covering(criterion, tests).select()
     if not (has_marks(criterion) or criterion.diminishing):
-        selection = select_sampled(criterion, tests, 12, np.inf, len(tests), 0)
+        selection = select_sampled(Covering(criterion, tests), 12, np.inf, len(tests), 0)
     order, added = plain(criterion, tests, len(selection))
     assert selection.order.tolist() == order
     np.testing.assert_allclose(selection.gains, added, atol=1e-12)
@@ -64,7 +63,7 @@ def test_selection_is_that_of_plain_greedy(name, tests):
 @pytest.mark.parametrize("name", [name for name in NAMES if CRITERIA.get(name).diminishing])
 def test_lazy_selection_is_that_of_plain_greedy(name, tests):
     criterion = made(name)
-    selection = select_lazily(criterion, tests, 15)
+    selection = select_lazily(Covering(criterion, tests), 15)
     order, added = plain(criterion, tests, len(selection))
     assert selection.order.tolist() == order
     np.testing.assert_allclose(selection.gains, added, atol=1e-12)
@@ -76,27 +75,27 @@ def test_all_that_add_reach_the_value_of_all(name, tests):
     if criterion.order_free and (has_marks(criterion) or criterion.diminishing):
         whole = criterion.fresh()
         whole.update(tests.batch(np.arange(len(tests))))
-        assert select_greedily(criterion, tests).gains.sum() == pytest.approx(whole.value())
-        assert gains_alone(criterion, tests).max() == pytest.approx(
-            select_greedily(criterion, tests, count=1).gains[0]
+        assert Covering(criterion, tests).select().gains.sum() == pytest.approx(whole.value())
+        assert Covering(criterion, tests).alone().max() == pytest.approx(
+            Covering(criterion, tests).select(count=1).gains[0]
         )
 
 
 def test_selection_ends_at_the_target(tests):
     criterion = made("kmnc")
-    everything = select_greedily(criterion, tests)
+    everything = Covering(criterion, tests).select()
     half = everything.gains.sum() / 2
-    some = select_greedily(criterion, tests, target=half)
+    some = Covering(criterion, tests).select(target=half)
     assert some.gains.sum() >= half > some.gains[:-1].sum()
     assert some.order.tolist() == everything.order[: len(some)].tolist()
 
 
 def test_sampled_selection_compares_few_and_says_so(tests):
     criterion = made("nlc")
-    selection = select_sampled(criterion, tests, 10, np.inf, 5, seed=3)
+    selection = select_sampled(Covering(criterion, tests), 10, np.inf, 5, seed=3)
     assert not selection.exact
     assert len(set(selection.order.tolist())) == 10
-    again = select_sampled(criterion, tests, 10, np.inf, 5, seed=3)
+    again = select_sampled(Covering(criterion, tests), 10, np.inf, 5, seed=3)
     assert selection.order.tolist() == again.order.tolist()
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -29,6 +30,8 @@ from imprint.neurons.activations import ActivationTable
 
 MISSED = 0.01
 """Of a sampled greedy step: the chance that none of the best 1/count of the inputs is compared."""
+BATCH = 1024
+"""Inputs whose gains are computed at a time."""
 BLOCK = 64
 """Bounds that are brought up to date at a time: one at first, then ever more up to so many."""
 
@@ -51,34 +54,96 @@ class Selection:
         return len(self.order)
 
 
-def select_greedily(
-    criterion: Criterion,
-    table: ActivationTable,
-    count: int = 0,
-    target: float = math.inf,
-    seed: int = 0,
-) -> Selection:
-    """Select inputs by what they add to the value of a criterion.
+class Covering:
+    """What the inputs of a table add to a fitted criterion, which stays as it is.
 
-    Selection ends when no input adds anything, for a criterion whose gains only fall.
+    Marks are collected once, whatever is asked.
 
     Args:
-        criterion: fitted; it stays as it is.
+        criterion: fitted.
         table: of M inputs.
-        count: of inputs to select; 0 for all that add.
-        target: value at which enough is covered.
-        seed: of the inputs that are compared, where gains may rise.
-
-    Raises:
-        ImprintError: activations that are not finite, or labels that are missing.
     """
-    most = min(count or len(table), len(table))
-    if has_marks(criterion):
-        return select_by_marks(collect_marks(criterion, table), most, target)
-    if criterion.diminishing:
-        return select_lazily(criterion, table, most, target)
-    compared = max(1, math.ceil(len(table) / max(most, 1) * math.log(1 / MISSED)))
-    return select_sampled(criterion, table, most, target, compared, seed)
+
+    def __init__(self, criterion: Criterion, table: ActivationTable) -> None:
+        self.criterion = criterion
+        self.table = table
+
+    @cached_property
+    def marks(self) -> InputMarks | None:
+        """The marks of every input; None where the value is no number of marks.
+
+        Raises:
+            ImprintError: activations that are not finite, labels that are missing, or too many
+                marks for memory.
+        """
+        return collect_marks(self.criterion, self.table) if has_marks(self.criterion) else None
+
+    @property
+    def gains_fall(self) -> bool:
+        """Whether no gain rises as more inputs are seen."""
+        return has_marks(self.criterion) or self.criterion.diminishing
+
+    def alone(self) -> FloatArray:
+        """Return the value of each input alone above that of none, float64 ``[M]``."""
+        if self.marks is not None:
+            return np.asarray(self.marks.sizes() * self.marks.unit)
+        return self.start().gains(np.arange(len(self.table)))
+
+    def select(self, count: int = 0, target: float = math.inf, seed: int = 0) -> Selection:
+        """Select inputs by what they add.
+
+        Selection ends when no input adds anything, where gains only fall.
+
+        Args:
+            count: of inputs to select; 0 for all that add.
+            target: value at which enough is covered.
+            seed: of the inputs that are compared, where gains may rise.
+
+        Raises:
+            ImprintError: as :attr:`marks`.
+        """
+        most = min(count or len(self.table), len(self.table))
+        if self.marks is not None:
+            return select_by_marks(self.marks, most, target)
+        if self.criterion.diminishing:
+            return select_lazily(self, most, target)
+        compared = max(1, math.ceil(len(self.table) / max(most, 1) * math.log(1 / MISSED)))
+        return select_sampled(self, most, target, compared, seed)
+
+    def start(self) -> Covered:
+        """Return the criterion before any input, to see one after another."""
+        return Covered(self.criterion.fresh(), self.table)
+
+
+@dataclass(frozen=True, eq=False)
+class Covered:
+    """A criterion that saw some inputs of a table.
+
+    Attributes:
+        state: what it saw.
+        table: of the inputs.
+    """
+
+    state: Criterion
+    table: ActivationTable
+
+    def gains(self, rows: IntArray) -> FloatArray:
+        """Return by how much each input alone would raise the value, float64 ``[rows]``."""
+        parts = [
+            self.state.gain(self.table.batch(rows[start : start + BATCH])).cpu().numpy()
+            for start in range(0, len(rows), BATCH)
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def take(self, row: int) -> float:
+        """See an input; return by how much the value rose."""
+        before = self.state.value()
+        self.state.update(self.table.batch(np.array([row])))
+        return self.state.value() - before
+
+    def value(self) -> float:
+        """Return the coverage of the inputs that were taken."""
+        return self.state.value()
 
 
 def select_by_marks(marks: InputMarks, count: int, target: float = math.inf) -> Selection:
@@ -110,72 +175,54 @@ def select_by_marks(marks: InputMarks, count: int, target: float = math.inf) -> 
     return Selection(np.array(order, dtype=np.int64), np.array(gains, dtype=float) * marks.unit)
 
 
-def select_lazily(
-    criterion: Criterion, table: ActivationTable, count: int, target: float = math.inf
-) -> Selection:
-    """Select by gains that only fall once an input was seen; see :func:`select_greedily`."""
-    state = criterion.fresh()
-    gains = _gains(state, table, np.arange(len(table)))
-    first = int(gains.argmax())
-    order, added = [first], [_take(state, table, first)]
+def select_lazily(covering: Covering, count: int, target: float = math.inf) -> Selection:
+    """Select by gains that only fall once an input was seen; see :meth:`Covering.select`."""
+    covered, every = covering.start(), np.arange(len(covering.table))
+    first = int(covered.gains(every).argmax())
+    order, added = [first], [covered.take(first)]
     # The first input may make gains possible that were none before it.
-    bounds = _gains(state, table, np.arange(len(table)))
-    heap = [(-bounds[row], row, 1) for row in range(len(table)) if row != first]
+    bounds = covered.gains(every)
+    heap = [(-bounds[row], row, 1) for row in every.tolist() if row != first]
     heapq.heapify(heap)
     for _ in track(range(1, count), "select", count - 1, "test"):
-        if state.value() >= target or not _refresh(heap, state, table, len(order)):
+        if covered.value() >= target or not _refresh(heap, covered, len(order)):
             break
         _, row, _ = heapq.heappop(heap)
         order.append(row)
-        added.append(_take(state, table, row))
+        added.append(covered.take(row))
     return Selection(np.array(order, dtype=np.int64), np.array(added))
 
 
 def select_sampled(
-    criterion: Criterion,
-    table: ActivationTable,
-    count: int,
-    target: float,
-    compared: int,
-    seed: int,
+    covering: Covering, count: int, target: float, compared: int, seed: int
 ) -> Selection:
-    """Select the best of a few random inputs at each step; see :func:`select_greedily`.
+    """Select the best of a few random inputs at each step; see :meth:`Covering.select`.
 
     Args:
-        criterion: fitted; it stays as it is.
-        table: of M inputs.
+        covering: of M inputs.
         count: of inputs to select.
         target: value at which enough is covered.
         compared: inputs at each step; from M on it is plain greedy.
         seed: of the inputs that are compared.
     """
-    state, random = criterion.fresh(), generator(seed, "greedy selection")
-    rest = np.arange(len(table))
+    covered, random = covering.start(), generator(seed, "greedy selection")
+    rest = np.arange(len(covering.table))
     order, added = [], []
     for _ in track(range(count), "select", count, "test"):
-        if state.value() >= target:
+        if covered.value() >= target:
             break
         few = np.sort(random.permutation(len(rest))[:compared]) if compared < len(rest) else rest
         rows = rest[few] if compared < len(rest) else rest
-        best = int(rows[_gains(state, table, rows).argmax()])
+        best = int(rows[covered.gains(rows).argmax()])
         order.append(best)
-        added.append(_take(state, table, best))
+        added.append(covered.take(best))
         rest = rest[rest != best]
     selected = np.array(order, dtype=np.int64)
-    return Selection(selected, np.array(added, dtype=float), exact=compared >= len(table))
+    exact = compared >= len(covering.table)
+    return Selection(selected, np.array(added, dtype=float), exact)
 
 
-def gains_alone(criterion: Criterion, table: ActivationTable) -> FloatArray:
-    """Return the value of each input alone above that of none, float64 ``[M]``."""
-    if has_marks(criterion):
-        marks = collect_marks(criterion, table)
-        return np.asarray(marks.sizes() * marks.unit)
-    return _gains(criterion.fresh(), table, np.arange(len(table)))
-
-
-def _refresh(
-    heap: list[tuple[float, int, int]], state: Criterion, table: ActivationTable, seen: int
-) -> bool:
+def _refresh(heap: list[tuple[float, int, int]], covered: Covered, seen: int) -> bool:
     """Bring bounds up to date until the best is; return whether it adds anything."""
     size = 1
     while heap and heap[0][2] != seen and heap[0][0] < 0:
@@ -184,24 +231,9 @@ def _refresh(
             stale.append(heapq.heappop(heap))
         size = min(2 * size, BLOCK)
         rows = np.array([row for _, row, _ in stale])
-        for row, gain in zip(rows.tolist(), _gains(state, table, rows).tolist(), strict=True):
+        for row, gain in zip(rows.tolist(), covered.gains(rows).tolist(), strict=True):
             heapq.heappush(heap, (-gain, row, seen))
     return bool(heap) and heap[0][0] < 0
-
-
-def _gains(state: Criterion, table: ActivationTable, rows: IntArray) -> FloatArray:
-    parts = [
-        state.gain(table.batch(rows[start : start + 1024])).cpu().numpy()
-        for start in range(0, len(rows), 1024)
-    ]
-    return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def _take(state: Criterion, table: ActivationTable, row: int) -> float:
-    """Let the criterion see an input; return by how much its value rose."""
-    before = state.value()
-    state.update(table.batch(np.array([row])))
-    return state.value() - before
 
 
 def _inputs_of_marks(marks: InputMarks) -> tuple[IntArray, IntArray]:

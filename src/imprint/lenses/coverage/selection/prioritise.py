@@ -22,11 +22,10 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.criterion.surprise import Surprise
-from imprint.lenses.coverage.measure.measure import fit
-from imprint.lenses.coverage.selection.greedy import gains_alone, select_greedily
-from imprint.lenses.coverage.selection.input_marks import has_marks
+from imprint.lenses.coverage.selection.fitted import fitted_criterion
+from imprint.lenses.coverage.selection.greedy import Covering
 from imprint.lenses.coverage.selection.uncertainty import UNCERTAINTIES
 from imprint.neurons.activations import ActivationTable
 
@@ -114,9 +113,9 @@ def prioritise(
     for criterion, settings in asked.criteria.items():
         suffixes = [name.removeprefix(criterion) for name in asked.names]
         wanted = [each for each in (TOTAL, ADDITIONAL, SURPRISE) if each in suffixes]
-        made = _make(criterion, settings, train, unlabelled)
+        made = _covering(criterion, settings, train, unlabelled)
         for suffix in wanted:
-            yield criterion + suffix, _order_or_reason(made, suffix, unlabelled, seed)
+            yield criterion + suffix, _order_or_reason(made, suffix, seed)
 
 
 def descending(values: FloatArray) -> IntArray:
@@ -124,42 +123,33 @@ def descending(values: FloatArray) -> IntArray:
     return np.argsort(-values, kind="stable").astype(np.int64)
 
 
-def _make(
+def _covering(
     name: str, settings: object, train: ActivationTable | None, tests: ActivationTable
-) -> Criterion | Missing:
+) -> Covering | Missing:
     try:
-        criterion = CRITERIA.get(name)(tests.layers, settings)
+        return Covering(fitted_criterion(name, settings, train, tests), tests)
     except ImprintError as error:
         return Missing(str(error))
-    if criterion.reads_labels and tests.labels is None:
-        return Missing("the classes that the network predicts are not known")
-    reasons = fit({name: criterion}, train)
-    return Missing(reasons[name]) if name in reasons else criterion
 
 
-def _order_or_reason(
-    criterion: Criterion | Missing, suffix: str, tests: ActivationTable, seed: int
-) -> IntArray | Missing:
-    if isinstance(criterion, Missing):
-        return criterion
+def _order_or_reason(covering: Covering | Missing, suffix: str, seed: int) -> IntArray | Missing:
+    if isinstance(covering, Missing):
+        return covering
     try:
         if suffix == SURPRISE:
-            assert isinstance(criterion, Surprise)
-            return descending(criterion.surprise(tests.batch(slice(None))))
-        return _covering(criterion, suffix == ADDITIONAL, tests, seed)
+            assert isinstance(covering.criterion, Surprise)
+            return descending(covering.criterion.surprise(covering.table.batch(slice(None))))
+        return _by_coverage(covering, suffix == ADDITIONAL, seed)
     except ImprintError as error:
         return Missing(str(error))
 
 
-def _covering(
-    criterion: Criterion, additional: bool, tests: ActivationTable, seed: int
-) -> IntArray | Missing:
-    alone = gains_alone(criterion, tests)
+def _by_coverage(covering: Covering, additional: bool, seed: int) -> IntArray | Missing:
+    alone = covering.alone()
     if not additional:
         if np.ptp(alone) == 0:
             return Missing(ALL_ALIKE)
         return descending(alone)
-    falls = has_marks(criterion) or criterion.diminishing
-    selected = select_greedily(criterion, tests, 0 if falls else LEADING, seed=seed).order
+    selected = covering.select(0 if covering.gains_fall else LEADING, seed=seed).order
     by_total = descending(alone)
     return np.concatenate([selected, by_total[~np.isin(by_total, selected)]])

@@ -13,10 +13,10 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import generator
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
-from imprint.lenses.coverage.measure.measure import fit
+from imprint.lenses.coverage.criterion.criterion import Criterion
 from imprint.lenses.coverage.options import CriteriaChoice
-from imprint.lenses.coverage.selection.greedy import Selection, select_greedily
+from imprint.lenses.coverage.selection.fitted import fitted_criterion
+from imprint.lenses.coverage.selection.greedy import Covering, Selection
 from imprint.lenses.coverage.selection_findings import (
     CoverageCurve,
     SelectionFindings,
@@ -127,25 +127,8 @@ def select_tests(
     """Return tests selected by a fitted criterion, beside random sets of as many."""
     whole = value_of(criterion, tests, np.arange(len(tests)))
     target = limit.share * whole - TOLERANCE
-    selection = select_greedily(criterion, tests, limit.count, target, seed)
+    selection = Covering(criterion, tests).select(limit.count, target, seed)
     return selection, compare(criterion, tests, selection, whole, draws, seed)
-
-
-def fitted_criterion(
-    name: str, settings: object, train: ActivationTable | None, tests: ActivationTable
-) -> Criterion:
-    """Return a criterion, fitted to the training activations where it reads them.
-
-    Raises:
-        ImprintError: it cannot be made or fitted.
-    """
-    criterion = CRITERIA.get(name)(tests.layers, settings)
-    if criterion.reads_labels and tests.labels is None:
-        raise ImprintError(f"{name} reads the classes of the tests, which are not known")
-    reasons = fit({name: criterion}, train)
-    if reasons:
-        raise ImprintError(f"{name} cannot be fitted: {reasons[name]}")
-    return criterion
 
 
 def value_of(criterion: Criterion, tests: ActivationTable, rows: IntArray) -> float:
