@@ -41,12 +41,15 @@ from imprint.core.user_arrays import as_array, as_numbers
 from imprint.data.imageset import ImageSet
 from imprint.data.records.open_records import as_records
 from imprint.data.view import View
-from imprint.lenses.coverage.array_criterion import (
+from imprint.lenses.coverage.array_arguments import (
     Activations,
-    CoverageCriterion,
-    layer_widths,
+    require_at_least,
+    require_same_layers,
+    settings_by_name,
     table_of,
 )
+from imprint.lenses.coverage.array_criterion import CoverageCriterion
+from imprint.lenses.coverage.array_test_choice import prioritise, select_tests
 from imprint.lenses.coverage.clusters.search import SearchResult, SubsetObjective, search
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
@@ -73,11 +76,8 @@ from imprint.lenses.coverage.results import (
     SlicedCoverage,
     WisdomResult,
 )
-from imprint.lenses.coverage.selection.fitted import fitted_criterion
-from imprint.lenses.coverage.selection.prioritise import choose_orders
 from imprint.lenses.coverage.study.attribution import check_attributions
-from imprint.lenses.coverage.study.criteria import choose_criteria
-from imprint.lenses.coverage.study.inputs import check_probabilities, whole_labels
+from imprint.lenses.coverage.study.inputs import whole_labels
 from imprint.lenses.coverage.study.monitor import monitored_cells
 from imprint.lenses.coverage.study.network import draw
 from imprint.lenses.coverage.study.novelty_monitor import (
@@ -86,13 +86,10 @@ from imprint.lenses.coverage.study.novelty_monitor import (
     save_monitor,
 )
 from imprint.lenses.coverage.study.parts import PARTS, part_findings
-from imprint.lenses.coverage.study.prioritise import order_tests
-from imprint.lenses.coverage.study.select import Limit
-from imprint.lenses.coverage.study.select import select_tests as choose_tests
 from imprint.lenses.coverage.study.votes import wisdom as cast_votes
 from imprint.nets.image_model import ImageModel
 from imprint.nets.predictor.predictor import NetworkPredictor, as_predictor, image_size_of
-from imprint.neurons.activations import ActivationTable, Layers
+from imprint.neurons.activations import Layers
 from imprint.neurons.importance import Scaling, select
 from imprint.observation.observe import ACTIVATIONS, BATCH, Wanted, observe_batch
 from imprint.probe.attribution.attribution_options import AttributionOptions
@@ -208,7 +205,7 @@ def measure(
         >>> coverage.to_records()[0]["criterion"]
         'KMNC'
     """
-    settings = _settings(criteria, options)
+    settings = settings_by_name(criteria, options)
     if model is not None:
         if test is not None or train is not None or members is None or tests is None:
             raise ImprintError("give either activations, or a model with its members and tests")
@@ -217,7 +214,7 @@ def measure(
         raise ImprintError("give activations of tests, or a model with its members and tests")
     tested = table_of(test, test_labels)
     trained = None if train is None else table_of(train, train_labels)
-    _require_same_layers(tested, trained)
+    require_same_layers(tested, trained)
     return Coverage(coverage_findings(trained, tested, settings, {}, seed, gaps=True))
 
 
@@ -260,127 +257,12 @@ def slices(
         >>> found["group"]["a"]["kmnc"].n
         25
     """
-    settings = _settings(criteria, options)
+    settings = settings_by_name(criteria, options)
     tested = table_of(test, test_labels)
     trained = None if train is None else table_of(train, train_labels)
-    _require_same_layers(tested, trained)
+    require_same_layers(tested, trained)
     parts = split_by(len(tested), test_labels, correct, groups)
     return SlicedCoverage(measure_slices(trained, tested, parts, settings, seed))
-
-
-def prioritise(
-    probabilities: ArrayLike | None = None,
-    test: Activations | None = None,
-    train: Activations | None = None,
-    *,
-    test_labels: ArrayLike | None = None,
-    train_labels: ArrayLike | None = None,
-    by: Sequence[str] = ("all",),
-    criteria: Sequence[str] = ("all",),
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-    seed: int = 0,
-) -> Prioritisation:
-    """Order tests so that those that reveal faults come first.
-
-    Args:
-        probabilities: of the classes ``[M, C]``, for orders by how unsure the network is.
-        test: activations ``[M, A]``, for orders by coverage and surprise.
-        train: activations ``[N, A]`` of training inputs.
-        test_labels: classes ``[M]``. No order reads them: they say how early faults are found.
-        train_labels: classes ``[N]``.
-        by: names of orders, or ``all``: ``deepgini``, ``kmnc_additional``, ``lsc_surprise`` …
-        criteria: whose orders to make, or ``all``.
-        options: settings by name of the criterion.
-        seed: of random orders.
-
-    Raises:
-        ImprintError: arrays that do not fit, or an unknown order or criterion.
-
-    Examples:
-        >>> wrong_and_right = [[0.4, 0.6], [0.9, 0.1], [0.2, 0.8], [0.45, 0.55]]
-        >>> result = prioritise(wrong_and_right, test_labels=[0, 0, 1, 0], by=["deepgini"])
-        >>> result.orders["deepgini"].tolist(), result["deepgini"].apfd.value
-        ([3, 0, 2, 1], 0.75)
-    """
-    if probabilities is None and test is None:
-        raise ImprintError("give probabilities of the classes, activations of the tests, or both")
-    shares = None
-    if probabilities is not None:
-        shares = check_probabilities(as_numbers(probabilities, "probabilities"), "probabilities")
-    if test is None:
-        assert shares is not None
-        tested, settings = table_of(shares, test_labels), {}
-    else:
-        tested, settings = table_of(test, test_labels), _settings(criteria, options)
-    if shares is not None and len(shares) != len(tested):
-        raise ImprintError(f"there are {len(tested)} tests, but probabilities of {len(shares)}")
-    trained = None if train is None else table_of(train, train_labels)
-    _require_same_layers(tested, trained)
-    asked = choose_orders(tuple(by), settings)
-    ordered = order_tests(asked, trained, tested, shares, seed)
-    orders = {name: np.argsort(places) for name, places in ordered.places.items()}
-    return Prioritisation(ordered.findings, orders)
-
-
-def select_tests(
-    test: Activations,
-    train: Activations | None = None,
-    *,
-    criterion: str = "kmnc",
-    count: int = 0,
-    share: float = 1.0,
-    test_labels: ArrayLike | None = None,
-    train_labels: ArrayLike | None = None,
-    options: Mapping[str, Any] | None = None,
-    random_draws: int = 20,
-    seed: int = 0,
-) -> SelectedTests:
-    """Select few tests that cover as much as many, greedily.
-
-    Args:
-        test: activations ``[M, A]``.
-        train: activations ``[N, A]``, which most criteria are fitted to.
-        criterion: whose value is to be covered.
-        count: most tests; 0 for as many as add anything.
-        share: of the value of all tests at which to stop, in (0, 1].
-        test_labels: classes ``[M]``, for criteria that read them.
-        train_labels: classes ``[N]``.
-        options: settings of the criterion.
-        random_draws: random sets to compare with.
-        seed: of them.
-
-    Raises:
-        ImprintError: activations that do not fit, or a criterion that cannot be fitted.
-
-    Examples:
-        >>> values = np.random.default_rng(0).normal(size=(200, 4))
-        >>> selected = select_tests(values[:50], values[50:], options={"k": 5})
-        >>> len(selected.order), round(selected.findings.value_of_all, 3)
-        (9, 0.9)
-    """
-    _require_at_least(count=(count, 0), random_draws=(random_draws, 2))
-    if not 0 < share <= 1:
-        raise ImprintError(f"share must be in (0, 1], got {share}")
-    tested = table_of(test, test_labels)
-    trained = None if train is None else table_of(train, train_labels)
-    _require_same_layers(tested, trained)
-    settings = _settings([criterion], {criterion: options or {}})
-    fitted = fitted_criterion(criterion, settings[criterion], trained, tested)
-    limit = Limit(count, share)
-    selection, findings = choose_tests(fitted, tested, limit, random_draws, seed)
-    return SelectedTests(findings, selection.order, selection.gains)
-
-
-def _settings(
-    criteria: Sequence[str], options: Mapping[str, Mapping[str, Any]] | None
-) -> dict[str, Any]:
-    """Return the settings of the chosen criteria by name."""
-    stated = options or {}
-    names = choose_criteria((criteria,) if isinstance(criteria, str) else tuple(criteria))
-    idle = [name for name in stated if name not in names]
-    if idle:
-        raise ImprintError(f"options set {idle[0]!r}, which is not measured: add it to criteria")
-    return {name: make_options(name, stated.get(name, {})) for name in names}
 
 
 def _measure_model(
@@ -448,7 +330,7 @@ def by_part(
         raise ImprintError(f"part must be one of {', '.join(PARTS)}, got {part!r}")
     options = make_options("idc", {"m": m, "k": k})
     trained, tested = table_of(train, train_labels), table_of(test, test_labels)
-    _require_same_layers(tested, trained)
+    require_same_layers(tested, trained)
     ranked = None if scores is None else as_numbers(scores, "scores")
     if ranked is not None and ranked.shape != (tested.layers.neurons,):
         raise ImprintError(
@@ -499,7 +381,7 @@ def gaps(
         ('activations', 0, 2, 0.87)
     """
     trained, tested = table_of(train), table_of(test)
-    _require_same_layers(tested, trained)
+    require_same_layers(tested, trained)
     count = trained.layers.neurons
     chosen = list(range(count) if neurons is None else neurons)
     if chosen and not 0 <= min(chosen) <= max(chosen) < count:
@@ -528,9 +410,9 @@ def search_clusterer(
         trials: configurations of scikit-learn's clusterers, beyond every k of exact clusters.
         seed: of subsets and search.
     """
-    _require_at_least(trials=(trials, 0))
+    require_at_least(trials=(trials, 0))
     trained, tested = table_of(train), table_of(test)
-    _require_same_layers(tested, trained)
+    require_same_layers(tested, trained)
     objective = SubsetObjective.of(
         np.asarray(trained.values, dtype=np.float32),
         np.asarray(tested.values, dtype=np.float32),
@@ -571,7 +453,7 @@ def importance(
     Raises:
         ImprintError: no classifier, an unknown attribution, or images that do not fit.
     """
-    _require_at_least(records=(records, 0), top_neurons=(top_neurons, 1))
+    require_at_least(records=(records, 0), top_neurons=(top_neurons, 1))
     names = (attributions,) if isinstance(attributions, str) else tuple(attributions)
     check_attributions(names, "attributions")
     view = draw(_view(model, images, centre_fraction), records, seed, "importance")
@@ -606,7 +488,7 @@ def wisdom(
     Raises:
         ImprintError: no classifier, or too few images to vote.
     """
-    _require_at_least(records=(records, 0), batch_size=(batch_size, 1))
+    require_at_least(records=(records, 0), batch_size=(batch_size, 1))
     voting = options or VotingOptions(seed=seed)
     if attributions is not None:
         attributions = (attributions,) if isinstance(attributions, str) else tuple(attributions)
@@ -724,22 +606,6 @@ def monitor(
     chosen = None if neurons is None else tuple(neurons)
     wanted = ImportanceDrivenOptions(m=top_neurons, k=clusters, neurons=chosen)
     return NoveltyMonitor(model, monitored_cells(table, wanted), taps)
-
-
-def _require_at_least(**bounds: tuple[int, int]) -> None:
-    """Refuse numbers below their bound: value and bound by name."""
-    for name, (value, least) in bounds.items():
-        if value < least:
-            raise ImprintError(f"{name} must be at least {least}, got {value}")
-
-
-def _require_same_layers(test: ActivationTable, train: ActivationTable | None) -> None:
-    """Refuse activations of training data that are of other layers."""
-    if train is not None and test.layers != train.layers:
-        raise ImprintError(
-            f"test and train must be of the same layers in the same order, got "
-            f"{layer_widths(test.layers)} and {layer_widths(train.layers)}"
-        )
 
 
 def _view(model: ImageModel, images: ImageSet, centre_fraction: float) -> View:

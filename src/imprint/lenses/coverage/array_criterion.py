@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -10,12 +9,9 @@ from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
+from imprint.lenses.coverage.array_arguments import Activations, layer_widths, table_of
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
-from imprint.lenses.coverage.study.inputs import activation_table
 from imprint.neurons.activations import ActivationTable, Layers
-
-Activations = Mapping[str, ArrayLike] | ArrayLike
-"""``[n, A]`` of one layer, or by name of the layer; float, finite."""
 
 
 class CoverageCriterion:
@@ -120,14 +116,3 @@ class CoverageCriterion:
 
     def __repr__(self) -> str:
         return f"<{self.name} of {self.inputs} inputs: {self.value():.4g}>"
-
-
-def table_of(values: Activations, labels: ArrayLike | None = None) -> ActivationTable:
-    """Return activations, of one layer or by its name, as a table."""
-    layers = values if isinstance(values, Mapping) else {"activations": values}
-    return activation_table(layers, labels)
-
-
-def layer_widths(layers: Layers) -> str:
-    """Return layers with their widths, for messages."""
-    return ", ".join(f"{n} [{width}]" for n, width in zip(layers.names, layers.widths, strict=True))

@@ -28,7 +28,7 @@ from imprint.lenses.coverage.page.tables import (
 from imprint.lenses.coverage.selection_findings import (
     OrderFinding,
     PrioritisationFindings,
-    TestSelection,
+    SelectionFinding,
 )
 from imprint.lenses.coverage.study.importance import method_importance
 from imprint.lenses.coverage.study.votes import vote_findings
@@ -206,7 +206,7 @@ class SelectedTests(Result):
         gains: float64 ``[k]``, what each added.
     """
 
-    findings: TestSelection
+    findings: SelectionFinding
     order: IntArray
     gains: FloatArray
 

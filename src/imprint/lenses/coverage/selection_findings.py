@@ -32,7 +32,6 @@ class PrioritisationFindings:
         prioritisation: by order; or why there is none.
         tests: how many were ordered.
         faults: misclassified ones; None where the classes of the tests are not known.
-        network: what was tested, by name.
     """
 
     prioritisation: Mapping[str, OrderFinding | Missing]
@@ -75,8 +74,8 @@ class CoverageCurve:
 
 
 @dataclass(frozen=True)
-class TestSelection:
-    """A selection of tests by a criterion.
+class SelectionFinding:
+    """A selection of tests by a criterion, beside random sets of as many.
 
     Attributes:
         criterion: its name.
@@ -103,4 +102,4 @@ class TestSelection:
 class SelectionFindings:
     """Findings of ``coverage select``."""
 
-    selection: TestSelection
+    selection: SelectionFinding

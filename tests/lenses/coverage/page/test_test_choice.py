@@ -10,8 +10,8 @@ from imprint.lenses.coverage.selection_findings import (
     CoverageCurve,
     OrderFinding,
     PrioritisationFindings,
+    SelectionFinding,
 )
-from imprint.lenses.coverage.selection_findings import TestSelection as Chosen
 from imprint.stats.estimate import Estimate
 
 
@@ -50,5 +50,5 @@ def test_no_lead_is_claimed_that_the_interval_does_not_show() -> None:
 
 def test_a_selection_in_one_sentence() -> None:
     curve = CoverageCurve((0, 2), (0.0, 0.4), (0.0, 0.2), (0.0, 0.1), (0.0, 0.3))
-    chosen = Chosen("kmnc", 50, 2, 0.4, 0.8, Estimate(0.2, (0.1, 0.3), 20), True, curve)
+    chosen = SelectionFinding("kmnc", 50, 2, 0.4, 0.8, Estimate(0.2, (0.1, 0.3), 20), True, curve)
     assert selection_headline(chosen) == "2 tests of 50 reach 50% of the KMNC coverage of all"

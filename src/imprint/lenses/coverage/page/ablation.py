@@ -9,8 +9,10 @@ import numpy as np
 from imprint.lenses.coverage.ablation_findings import AblatedSet, Ablation
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Lines, Series
+from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
+from imprint.report.terminal import Printed
 from imprint.report.wording import count, fixed, percent, plural, points, short_points
 
 SHOWN_METHODS = 4
@@ -79,6 +81,16 @@ def ablation_headline(ablation: Ablation) -> str:
         f"Of {plural(len(ablation.measured), 'method')}, {names} {verb} neurons that cost more "
         "accuracy than random ones of the same layers"
     )
+
+
+def ablation_verdict(ablation: Ablation) -> LensVerdict:
+    """Return the main finding in a line."""
+    return LensVerdict(ablation_headline(ablation), bool(clear_methods(ablation)))
+
+
+def ablation_lines(ablation: Ablation) -> list[Printed]:
+    """Return tables and the main finding, for the terminal."""
+    return [*ablation_tables(ablation), ablation_headline(ablation)]
 
 
 def ablation_tables(ablation: Ablation) -> list[Table]:

@@ -8,8 +8,10 @@ from imprint.core.missing import Missing
 from imprint.lenses.coverage.impartiality_findings import Impartiality
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
+from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
+from imprint.report.terminal import Printed
 from imprint.report.wording import count, fixed, plural
 
 NOTE = (
@@ -77,6 +79,16 @@ def impartiality_headline(findings: Impartiality) -> str:
         f"{len(rising)} of {plural(total, 'criterion', 'criteria')} {verb} with the evenness of "
         "the predictions"
     )
+
+
+def impartiality_verdict(findings: Impartiality) -> LensVerdict:
+    """Return the main finding in a line."""
+    return LensVerdict(impartiality_headline(findings), bool(following(findings)))
+
+
+def impartiality_lines(findings: Impartiality) -> list[Printed]:
+    """Return table and main finding, for the terminal."""
+    return [correlation_table(findings), impartiality_headline(findings)]
 
 
 def correlation_table(findings: Impartiality) -> Table:

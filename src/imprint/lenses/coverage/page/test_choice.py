@@ -11,12 +11,14 @@ from imprint.lenses.coverage.selection.prioritise import ADDITIONAL, RANDOM, SUR
 from imprint.lenses.coverage.selection_findings import (
     OrderFinding,
     PrioritisationFindings,
-    TestSelection,
+    SelectionFinding,
 )
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Lines, Series
+from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
+from imprint.report.terminal import Printed
 from imprint.report.wording import count, fixed, percent, plural, quantity, short_percent
 from imprint.stats.estimate import Estimate
 
@@ -26,6 +28,7 @@ ORDER_NOTE = (
     "from the same source; orders are compared on the same tests, so that their differences are "
     "more certain than the intervals suggest. The best of many orders looks better than it is."
 )
+RANDOM_APFD = 0.5
 EARLY = 5
 """Point of a curve of faults found that is a tenth of the tests."""
 WAYS = {
@@ -79,6 +82,27 @@ def prioritisation_blocks(findings: PrioritisationFindings) -> Iterator[Block]:
     )
 
 
+def prioritisation_lines(findings: PrioritisationFindings) -> list[Printed]:
+    """Return the table, and why orders are missing, for the terminal."""
+    missing = [f"{name} missing: {reason}" for name, reason in findings.missing.items()]
+    return [order_table(findings), *missing]
+
+
+def prioritisation_verdict(findings: PrioritisationFindings) -> LensVerdict:
+    """Return the best order in a line."""
+    name = best_order(findings)
+    value = None if name is None else findings.measured[name].apfd
+    if not isinstance(value, Estimate):
+        return LensVerdict(headline(findings), found=False)
+    return LensVerdict(
+        headline(findings),
+        value.low > RANDOM_APFD,
+        f"APFD of {name}; {RANDOM_APFD} is expected of a random order",
+        value,
+        write=fixed(2),
+    )
+
+
 def headline(findings: PrioritisationFindings) -> str:
     """Return the main finding as one sentence without its full stop."""
     name = best_order(findings)
@@ -87,7 +111,7 @@ def headline(findings: PrioritisationFindings) -> str:
         return f"{plural(findings.tests, 'test')} {ordered} put into order"
     best = findings.measured[name]
     assert isinstance(best.apfd, Estimate)
-    if best.apfd.low <= 0.5:
+    if best.apfd.low <= RANDOM_APFD:
         return "No order finds misclassified tests clearly earlier than a random one"
     return (
         f"The first tenth of the tests by {name} holds {percent(best.found[EARLY], 0)} of the "
@@ -159,7 +183,7 @@ def best_of_each_kind(findings: PrioritisationFindings) -> list[str]:
     return list(best.values())
 
 
-def selection_blocks(selection: TestSelection) -> Iterator[Block]:
+def selection_blocks(selection: SelectionFinding) -> Iterator[Block]:
     """Yield verdict, figure and conclusions of ``coverage select``."""
     name, draws = selection.criterion.upper(), selection.random.n
     asked = (
@@ -188,17 +212,32 @@ def selection_blocks(selection: TestSelection) -> Iterator[Block]:
     )  # fmt: skip
 
 
-def selection_headline(selection: TestSelection) -> str:
+def selection_lines(selection: SelectionFinding) -> list[Printed]:
+    """Return table and main finding, for the terminal."""
+    return [selection_table(selection), selection_headline(selection)]
+
+
+def selection_verdict(selection: SelectionFinding) -> LensVerdict:
+    """Return the main finding in a line."""
+    number = f"of the {selection.criterion.upper()} coverage of all tests"
+    return LensVerdict(selection_headline(selection), True, number, _share_of_all(selection))
+
+
+def _share_of_all(selection: SelectionFinding) -> float:
+    return selection.value / selection.value_of_all if selection.value_of_all else 1.0
+
+
+def selection_headline(selection: SelectionFinding) -> str:
     """Return the main finding as one sentence without its full stop."""
-    share = selection.value / selection.value_of_all if selection.value_of_all else 1.0
+    reached = percent(_share_of_all(selection), 0)
     return (
         f"{plural(selection.selected, 'test')} of {count(selection.tests)} "
-        f"{'reaches' if selection.selected == 1 else 'reach'} {percent(share, 0)} of the "
+        f"{'reaches' if selection.selected == 1 else 'reach'} {reached} of the "
         f"{selection.criterion.upper()} coverage of all"
     )
 
 
-def selection_table(selection: TestSelection) -> Table:
+def selection_table(selection: SelectionFinding) -> Table:
     """Return the coverage of selected tests, of random sets of as many, and of all."""
     columns = [
         Column("Tests"),
@@ -213,7 +252,7 @@ def selection_table(selection: TestSelection) -> Table:
     return Table(columns, rows, title=f"Selection by {selection.criterion.upper()}")
 
 
-def selection_curve(selection: TestSelection) -> Lines:
+def selection_curve(selection: SelectionFinding) -> Lines:
     """Return coverage by number of tests, selected and random."""
     curve = selection.curve
     tests = np.array(curve.tests, dtype=np.float64)

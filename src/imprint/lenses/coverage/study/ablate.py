@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +54,7 @@ from imprint.report.summary import finish
 from imprint.stats.bootstrap import mean_difference
 from imprint.stats.proportion import proportion
 from imprint.study.counted import uncounted
+from imprint.study.csv_file import write_csv
 from imprint.study.finding import read_finding, to_json, write_finding
 from imprint.study.plain import JsonObject
 from imprint.study.step import Step
@@ -84,8 +84,8 @@ def ablate_study(options: AblateOptions) -> JsonObject:
     with study.locked():
         sets = open_sets(options)
         network = open_network(options, sets.images)
-        scores = rank_neurons(study, network, sets.train, options)
         layers = layers_of_network(network, sets.train)
+        scores = rank_neurons(study, network, sets.train, layers, options)
         chosen = choose_layers(layers.names, tap_options(options))
         hidden = HiddenNeurons.of(layers).among(chosen)
         counts = tuple(sorted(set(options.top_counts)))
@@ -113,13 +113,12 @@ def ablate_study(options: AblateOptions) -> JsonObject:
 
 
 def rank_neurons(
-    study: Study, network: AuditedNetwork, members: View, options: AblateOptions
+    study: Study, network: AuditedNetwork, members: View, layers: Layers, options: AblateOptions
 ) -> dict[str, FloatArray | Missing]:
     """Return the score of every neuron by each method, float64 ``[neurons]``; or why not."""
     if network.unexplained is not None:
         return {name: Missing(network.unexplained) for name in options.attributions}
     scores: dict[str, FloatArray | Missing] = {}
-    layers = layers_of_network(network, members)
     methods = [name for name in options.attributions if name != WISDOM]
     if methods:
         drawn = draw(members, options.importance_records, options.seed, "importance")
@@ -372,7 +371,7 @@ class WritePublishedTables(Step):
             for name, part in self.layers.slices.items()
             for neuron, score in enumerate(scores[part].tolist())
         ]
-        _write_csv(path / "rq1_relevance.csv", heading, relevance)
+        write_csv(path / "rq1_relevance.csv", heading, relevance)
         drops: list[list[object]] = [
             [method, each.neurons, each.drop.value]
             for method, results in self.ablation.measured.items()
@@ -380,12 +379,7 @@ class WritePublishedTables(Step):
         ]
         drops += [["random", int(n), drop.mean] for n, drop in self.ablation.anywhere.items()]
         heading = ["Attribution Method", "Top-N", "Accuracy Drop"]
-        _write_csv(path / "rq1_acc_drop.csv", heading, drops)
-
-
-def _write_csv(file: Path, heading: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([heading, *rows])
+        write_csv(path / "rq1_acc_drop.csv", heading, drops)
 
 
 def _split(right: BoolArray, sets: Sequence[NeuronSets]) -> list[BoolArray]:

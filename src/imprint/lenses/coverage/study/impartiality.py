@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from imprint.report.summary import finish
 from imprint.stats.correlation import pearson, spearman
 from imprint.stats.estimate import Estimate
 from imprint.study.counted import uncounted
+from imprint.study.csv_file import write_csv
 from imprint.study.finding import read_finding, to_json, write_finding
 from imprint.study.plain import JsonObject
 from imprint.study.step import Step
@@ -38,6 +38,21 @@ from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
 
 MIN_SPREAD = 1e-9
+IMPARTIALITY_COLUMNS = (
+    "sample_size",
+    "test_type",
+    "coverage_method",
+    "coverage_score",
+    "impartiality_score",
+    "num_samples",
+)
+CORRELATION_COLUMNS = (
+    "coverage_method",
+    "test_type",
+    "correlation_coefficient",
+    "p_value",
+    "sample_count",
+)
 
 
 def impartiality_study(options: ImpartialityOptions) -> JsonObject:
@@ -184,25 +199,18 @@ class WritePublishedCorrelations(Step):
         """Write both tables, their columns as published."""
         path.mkdir(exist_ok=True)
         table = read_table(self.folder / "sets.parquet")
-        rows: list[Sequence[object]] = [
-            ["sample_size", "test_type", "coverage_method", "coverage_score",
-             "impartiality_score", "num_samples"]
-        ]  # fmt: skip
-        for name in self.findings.measured:
+        sets = [
+            [size, "dirichlet", name, value, even, size]
+            for name in self.findings.measured
             for size, value, even in zip(
                 table["size"], table[name], table["impartiality"], strict=True
-            ):
-                rows.append([size, "dirichlet", name, value, even, size])
-        _write_csv(path / "rq4_impartiality.csv", rows)
-        rows = [["coverage_method", "test_type", "correlation_coefficient", "p_value",
-                 "sample_count"]]  # fmt: skip
-        for name, each in self.findings.measured.items():
-            for size, estimate in each.pearson.items():
-                if not isinstance(estimate, Missing):
-                    rows.append([name, f"size {size}", estimate.value, "", estimate.n])
-        _write_csv(path / "rq4_correlation.csv", rows)
-
-
-def _write_csv(file: Path, rows: Sequence[Sequence[object]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows(rows)
+            )
+        ]
+        write_csv(path / "rq4_impartiality.csv", IMPARTIALITY_COLUMNS, sets)
+        correlations = [
+            [name, f"size {size}", estimate.value, "", estimate.n]
+            for name, each in self.findings.measured.items()
+            for size, estimate in each.pearson.items()
+            if not isinstance(estimate, Missing)
+        ]
+        write_csv(path / "rq4_correlation.csv", CORRELATION_COLUMNS, correlations)

@@ -19,8 +19,8 @@ from imprint.lenses.coverage.selection.fitted import fitted_criterion
 from imprint.lenses.coverage.selection.greedy import Covering, Selection
 from imprint.lenses.coverage.selection_findings import (
     CoverageCurve,
+    SelectionFinding,
     SelectionFindings,
-    TestSelection,
 )
 from imprint.lenses.coverage.selection_options import SelectOptions
 from imprint.lenses.coverage.study.criteria import settings_of
@@ -67,7 +67,7 @@ def select_study(options: SelectOptions) -> JsonObject:
             source.train,
             source.test,
         )
-        findings = read_finding(TestSelection, study.run(step) / "findings.json")
+        findings = read_finding(SelectionFinding, study.run(step) / "findings.json")
         lenses = {"coverage": to_json(SelectionFindings(findings))}
         return finish(study, options, source.facts, lenses, source.model_facts())
 
@@ -123,7 +123,7 @@ class Limit:
 
 def select_tests(
     criterion: Criterion, tests: ActivationTable, limit: Limit, draws: int, seed: int
-) -> tuple[Selection, TestSelection]:
+) -> tuple[Selection, SelectionFinding]:
     """Return tests selected by a fitted criterion, beside random sets of as many."""
     whole = value_of(criterion, tests, np.arange(len(tests)))
     target = limit.share * whole - TOLERANCE
@@ -146,7 +146,7 @@ def compare(
     whole: float,
     draws: int,
     seed: int,
-) -> TestSelection:
+) -> SelectionFinding:
     """Return a selection beside random sets of as many tests.
 
     Args:
@@ -168,7 +168,7 @@ def compare(
     )
     low, high = np.quantile(random, [0.025, 0.975], axis=0)
     mean = random.mean(0)
-    return TestSelection(
+    return SelectionFinding(
         criterion=criterion.name,
         tests=len(tests),
         selected=size,

@@ -1,0 +1,114 @@
+"""How each kind of findings is shown: on the page, on the terminal and on the front page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imprint.lenses.coverage.ablation_findings import AblationFindings
+from imprint.lenses.coverage.findings import (
+    CoverageFindings,
+    Findings,
+    ImportanceFindings,
+    MonitorFindings,
+    WisdomFindings,
+    read_findings,
+)
+from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
+from imprint.lenses.coverage.page import (
+    ablation,
+    impartiality,
+    measured,
+    measured_summary,
+    novelty,
+    ranked_neurons,
+    test_choice,
+)
+from imprint.lenses.coverage.page.tables import importance_tables
+from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
+from imprint.report.blocks import Block
+from imprint.report.lens import LensVerdict
+from imprint.report.terminal import Printed
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How findings of one kind are shown.
+
+    Attributes:
+        blocks: of the page, from the findings, the folder of the study and the names of classes.
+        lines: tables and sentences of the terminal.
+        verdict: the main finding in a line.
+    """
+
+    blocks: Callable[[Any, Path, Sequence[str]], Iterable[Block]]
+    lines: Callable[[Any], Iterable[Printed]]
+    verdict: Callable[[Any], LensVerdict]
+
+
+def _shown_by(
+    blocks: Callable[[Any], Iterable[Block]],
+    lines: Callable[[Any], Iterable[Printed]],
+    verdict: Callable[[Any], LensVerdict],
+    part: str = "",
+) -> Kind:
+    """Return a kind whose findings, or one attribute of them, are all that is shown."""
+
+    def shown(findings: Findings) -> Any:
+        return getattr(findings, part) if part else findings
+
+    return Kind(
+        lambda findings, root, classes: blocks(shown(findings)),
+        lambda findings: lines(shown(findings)),
+        lambda findings: verdict(shown(findings)),
+    )
+
+
+KINDS: Mapping[type[Findings], Kind] = {
+    CoverageFindings: Kind(
+        measured.coverage_blocks,
+        measured_summary.coverage_lines,
+        measured_summary.coverage_verdict,
+    ),
+    ImportanceFindings: _shown_by(
+        ranked_neurons.importance_blocks, importance_tables, ranked_neurons.importance_verdict
+    ),
+    WisdomFindings: _shown_by(
+        ranked_neurons.wisdom_blocks, ranked_neurons.wisdom_tables, ranked_neurons.wisdom_verdict
+    ),
+    MonitorFindings: _shown_by(
+        novelty.novelty_blocks, novelty.novelty_lines, novelty.novelty_verdict, "monitor"
+    ),
+    PrioritisationFindings: _shown_by(
+        test_choice.prioritisation_blocks,
+        test_choice.prioritisation_lines,
+        test_choice.prioritisation_verdict,
+    ),
+    SelectionFindings: _shown_by(
+        test_choice.selection_blocks,
+        test_choice.selection_lines,
+        test_choice.selection_verdict,
+        "selection",
+    ),
+    AblationFindings: _shown_by(
+        ablation.ablation_blocks, ablation.ablation_lines, ablation.ablation_verdict, "ablation"
+    ),
+    ImpartialityFindings: _shown_by(
+        impartiality.impartiality_blocks,
+        impartiality.impartiality_lines,
+        impartiality.impartiality_verdict,
+        "impartiality",
+    ),
+}
+
+
+def read_kind(lens: Mapping[str, Any]) -> tuple[Findings, Kind]:
+    """Return ``lenses.coverage`` of a ``summary.json`` as findings, and how they are shown.
+
+    Raises:
+        ImprintError: it holds something else.
+    """
+    findings = read_findings(lens, "summary.json")
+    return findings, KINDS[type(findings)]
