@@ -55,3 +55,19 @@ def import_transformers() -> Any:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     return transformers
+
+
+def import_art() -> Any:
+    """Return the module art, the Adversarial Robustness Toolbox.
+
+    Raises:
+        ImprintError: it is not installed.
+    """
+    try:
+        import art
+    except ImportError as error:
+        raise ImprintError(
+            f"the Adversarial Robustness Toolbox cannot be imported ({error}): install imprint "
+            "with the extra attacks"
+        ) from error
+    return art

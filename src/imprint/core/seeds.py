@@ -8,6 +8,8 @@ not change with the batch size, the number of workers, or a resume half-way.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +37,17 @@ def derive(seed: int, purpose: str, *ids: int | str) -> int:
 def generator(seed: int, purpose: str, *ids: int | str) -> np.random.Generator:
     """Return the NumPy generator (Philox, counter-based) of ``purpose`` and ``ids``."""
     return np.random.Generator(np.random.Philox(derive(seed, purpose, *ids)))
+
+
+@contextmanager
+def numpy_global_seed(seed: int) -> Iterator[None]:
+    """Seed NumPy's global generator, for libraries that draw from it alone; restore it after."""
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
 
 
 def uniforms(key: int, ids: ArrayLike, count: int) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ listed(
     "attributions of outputs to neurons",
     "imprint.probe.attribution.layer_attribution:ATTRIBUTORS",
 )
+listed("adversarial", "adversarial attacks", "imprint.perturb.adversarial:ADVERSARIAL_ATTACKS")
 
 
 @command(

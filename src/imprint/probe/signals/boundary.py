@@ -20,7 +20,7 @@ Cost: the questions allowed, one forward pass each.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -31,8 +31,9 @@ from numpy.typing import NDArray
 from imprint.core.arrays import IntArray, Pixels
 from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.core.errors import ImprintError
+from imprint.core.extras import import_art
 from imprint.core.progress import track
-from imprint.core.seeds import derive, generator
+from imprint.core.seeds import derive, generator, numpy_global_seed
 from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.precision import full_float32
 from imprint.probe.signals.scorer import Forward, Scorer, dtype_of, forward_of
@@ -111,7 +112,7 @@ def boundary_distances(
     Raises:
         ImprintError: ART is not installed, or the model answers with what is not finite.
     """
-    require_art()
+    import_art()
     if isinstance(model, ImageModel):
         model.place(device).eval()
     rows = list(zip(records, labels, indices, strict=True))
@@ -128,21 +129,6 @@ def boundary_distances(
         "distance": np.array(distances, dtype=np.float64),
         "queries": np.array(queries, dtype=np.int64),
     }
-
-
-def require_art() -> None:
-    """Check that the Adversarial Robustness Toolbox is there.
-
-    Raises:
-        ImprintError: it is not; the message says how to get it.
-    """
-    try:
-        import art  # noqa: F401  # its presence is the question
-    except ImportError as error:
-        raise ImprintError(
-            "distances to the boundary need the Adversarial Robustness Toolbox, which is not "
-            "installed: pip install 'imprint[attacks]'"
-        ) from error
 
 
 class _NoMoreAnswers(Exception):
@@ -277,16 +263,5 @@ def _walk(answers: _Answers, start: Inputs, index: int, options: BoundarySearchO
         verbose=False,
     )
     own = np.eye(answers.outputs, dtype=np.float32)[[answers.label]]
-    with _global_seed(derive(options.seed, "boundary", index)):
+    with numpy_global_seed(derive(options.seed, "boundary", index)):
         walk.generate(answers.record[None], own, x_adv_init=start[None])
-
-
-@contextmanager
-def _global_seed(seed: int) -> Iterator[None]:
-    """Seed NumPy's global generator, which ART draws directions from; restore it after."""
-    before = np.random.get_state()  # noqa: NPY002
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(before)  # noqa: NPY002

@@ -16,6 +16,7 @@ import torch
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
+from imprint.core.extras import import_art
 from imprint.core.seeds import derive, generator
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
@@ -31,7 +32,7 @@ from imprint.lenses.membership.study.trials import (
     run_trials,
     standard_controls,
 )
-from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances, require_art
+from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances
 from imprint.study.counted import uncounted
 from imprint.study.step import Step
 from imprint.study.store import Study
@@ -71,7 +72,7 @@ def check_labels(options: MembershipOptions, records: AttackedRecords) -> None:
     """
     attacks_of_every_record(options)
     if options.label_only:
-        require_art()
+        import_art()
         boundary_search(options)
         sample_records(records, options.label_only, options.seed)
 

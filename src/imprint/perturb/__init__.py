@@ -1,0 +1,1 @@
+"""Inputs that are changed: noise on chosen pixels, and adversarial attacks."""
