@@ -477,6 +477,12 @@ CASES = {
         values={"layers": ("hidden",), "layer_index": (0,)},
         fixed=(*PARTS, "exclude_layers"),
     ),
+    "sensitivity": Case(
+        "coverage sensitivity",
+        TESTED + "--criteria nc,kmnc --draws 2",
+        values={"pixels": "ldl"},
+        fixed=PARTS,
+    ),
     "impartiality": Case(
         "coverage impartiality",
         TESTED + "--criteria nc,kmnc --sizes 10 --sets 10",

@@ -13,6 +13,7 @@ from imprint.lenses.coverage.options import (
     WisdomOptions,
 )
 from imprint.lenses.coverage.selection_options import PrioritiseOptions, SelectOptions
+from imprint.lenses.coverage.sensitivity_options import SensitivityOptions
 from imprint.study.command import command
 from imprint.study.listing import listed
 from imprint.study.plain import JsonObject
@@ -223,3 +224,27 @@ class MeasureImpartiality(ImpartialityOptions):
         from imprint.lenses.coverage.study.impartiality import impartiality_study
 
         return impartiality_study(self)
+
+
+@command(
+    "coverage sensitivity",
+    "coverage added by noise on important and on random pixels",
+    example=f"{ON_MODEL} --tests test/ --criteria idc,kmnc,nlc --out runs/sensitivity",
+    main=(
+        *(*MODEL, "tests", "criteria", "param", "pixels", "pixel_share", "deviation", "draws"),
+        *("member_records", "test_records", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class MeasureSensitivity(SensitivityOptions):
+    """Put noise on the important pixels of tests and on as many random others, and compare.
+
+    A criterion about what matters to the network should gain more from the former.
+    OUT/sensitivity/draws.parquet has a row per draw and kind of pixels.
+    """
+
+    def run(self) -> JsonObject:
+        """Measure; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.sensitivity import sensitivity_study
+
+        return sensitivity_study(self)

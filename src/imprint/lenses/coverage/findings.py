@@ -16,6 +16,7 @@ from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.measure.rarefaction import CellEstimate
 from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
+from imprint.lenses.coverage.sensitivity_findings import SensitivityFindings
 from imprint.neurons.activations import Layers
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json
@@ -414,6 +415,7 @@ Findings = (
     | SelectionFindings
     | AblationFindings
     | ImpartialityFindings
+    | SensitivityFindings
 )
 
 
@@ -431,6 +433,7 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "selection": SelectionFindings,
         "ablation": AblationFindings,
         "impartiality": ImpartialityFindings,
+        "sensitivity": SensitivityFindings,
     }
     kind = next((kind for key, kind in kinds.items() if key in value), CoverageFindings)
     return from_json(kind, value, where)

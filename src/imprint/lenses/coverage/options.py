@@ -179,7 +179,12 @@ class MonitorOptions(TablesChoice, ImportanceChoice, NetworkTestChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceChoice(TablesChoice, ImportanceChoice, NetworkTestChoice):
+class RankedNetworkChoice(TablesChoice, ImportanceChoice, NetworkTestChoice):
+    """A network with its images, and what ranks its neurons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceChoice(RankedNetworkChoice):
     """Activations, of a file or of a network and its images, and what ranks their neurons."""
 
     arrays: Path | None = None

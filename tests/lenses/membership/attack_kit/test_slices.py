@@ -8,12 +8,12 @@ from imprint.lenses.membership.attack_kit.evaluation import evaluate
 from imprint.lenses.membership.attack_kit.slices import (
     Grouping,
     difference_p_value,
-    holm,
     make_grouping,
     right_and_wrong,
     slice_attack,
 )
 from imprint.stats.estimate import Estimate
+from imprint.stats.holm import holm
 from imprint.stats.roc import auc
 
 FAR = 1e-6

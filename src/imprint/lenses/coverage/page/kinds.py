@@ -24,10 +24,12 @@ from imprint.lenses.coverage.page import (
     measured_summary,
     novelty,
     ranked_neurons,
+    sensitivity,
     test_choice,
 )
 from imprint.lenses.coverage.page.tables import importance_tables
 from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
+from imprint.lenses.coverage.sensitivity_findings import SensitivityFindings
 from imprint.report.blocks import Block
 from imprint.report.lens import LensVerdict
 from imprint.report.terminal import Printed
@@ -100,6 +102,12 @@ KINDS: Mapping[type[Findings], Kind] = {
         impartiality.impartiality_lines,
         impartiality.impartiality_verdict,
         "impartiality",
+    ),
+    SensitivityFindings: _shown_by(
+        sensitivity.sensitivity_blocks,
+        sensitivity.sensitivity_lines,
+        sensitivity.sensitivity_verdict,
+        "sensitivity",
     ),
 }
 

@@ -7,7 +7,11 @@ from dataclasses import dataclass, replace
 
 from imprint.core.errors import ImprintError
 from imprint.data.view import View
-from imprint.lenses.coverage.options import NetworkTestChoice, SourceChoice
+from imprint.lenses.coverage.options import (
+    NetworkTestChoice,
+    RankedNetworkChoice,
+    SourceChoice,
+)
 from imprint.lenses.coverage.study.inputs import (
     ImageSets,
     open_network,
@@ -79,13 +83,13 @@ def open_source(study: Study, options: SourceChoice) -> Source:
         ImprintError: they cannot be read, or do not fit one another.
     """
     if options.arrays is None:
-        return _from_network(study, options)
+        return network_source(study, options)
     train, test = tables_from_arrays(options.arrays)
     hashed = {"arrays": hash_file(options.arrays)}
     return Source(train, test, hashed, {"name": options.arrays.name})
 
 
-def ranking_of(study: Study, source: Source, options: SourceChoice) -> NeuronRanking:
+def ranking_of(study: Study, source: Source, options: RankedNetworkChoice) -> NeuronRanking:
     """Return what ranks the neurons of a source."""
     return NeuronRanking(
         study,
@@ -121,7 +125,12 @@ def check_source(options: SourceChoice) -> None:
             raise ImprintError(f"{flag} applies to a network, not to --arrays: leave it out")
 
 
-def _from_network(study: Study, options: NetworkTestChoice) -> Source:
+def network_source(study: Study, options: NetworkTestChoice) -> Source:
+    """Return the activations of the network and images of the options.
+
+    Raises:
+        ImprintError: they cannot be read, or do not fit one another.
+    """
     sets = open_sets(options)
     network = open_network(options, sets.images)
     steps = [

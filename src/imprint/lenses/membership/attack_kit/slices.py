@@ -29,6 +29,7 @@ from imprint.core.seeds import derive
 from imprint.lenses.membership.attack_kit.evaluation import FPRS, evaluate
 from imprint.lenses.membership.slice_findings import SliceFinding, SliceFindings
 from imprint.stats.estimate import Estimate
+from imprint.stats.holm import holm
 from imprint.stats.roc import auc
 from imprint.stats.tpr import too_few_negatives, true_positive_rate
 
@@ -171,22 +172,6 @@ def adjust_together(
     for (place, each), pair in zip(slices.items(), raw, strict=True):
         above, differs = (p if isinstance(p, Missing) else next(values) for p in pair)
         adjusted[place] = SliceFinding(**{**vars(each), "above_chance": above, "differs": differs})
-    return adjusted
-
-
-def holm(p_values: FloatArray) -> FloatArray:
-    """Return p-values adjusted by Holm's rule: the i-th least of n times n + 1 − i, made rising.
-
-    >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
-    [0.03, 0.06, 0.06]
-
-    Args:
-        p_values: float64 ``[n]``.
-    """
-    order = np.argsort(p_values, kind="stable")
-    rising = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
-    adjusted = np.empty(len(order))
-    adjusted[order] = np.minimum(1.0, rising)
     return adjusted
 
 

@@ -1,0 +1,201 @@
+"""``coverage sensitivity``: does noise on important pixels add more coverage than elsewhere?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.core.arrays import FloatArray
+from imprint.core.missing import Missing
+from imprint.core.progress import track
+from imprint.core.seeds import generator
+from imprint.data.view import View
+from imprint.lenses.coverage.criterion.criterion import Criterion
+from imprint.lenses.coverage.measure.growth import mark_of, ready_criteria, seen, with_more
+from imprint.lenses.coverage.measure.noise_gain import adjusted, compare_gains
+from imprint.lenses.coverage.sensitivity_findings import (
+    NoiseAccuracy,
+    NoiseGain,
+    Sensitivity,
+    SensitivityFindings,
+)
+from imprint.lenses.coverage.sensitivity_options import SensitivityOptions
+from imprint.lenses.coverage.study.attribution import check_attributions
+from imprint.lenses.coverage.study.criteria import settings_of
+from imprint.lenses.coverage.study.inputs import tap_options
+from imprint.lenses.coverage.study.network import AuditedNetwork
+from imprint.lenses.coverage.study.neurons import check_choice, check_tables
+from imprint.lenses.coverage.study.source import accuracy_on, network_source, ranking_of
+from imprint.neurons.activations import ActivationTable
+from imprint.perturb.noisy_copies import PARTS, noisy_copies
+from imprint.probe.neurons.input_activations import take_input_activations
+from imprint.probe.neurons.tap_options import TapOptions
+from imprint.report.summary import finish
+from imprint.stats.bootstrap import mean
+from imprint.study.counted import uncounted
+from imprint.study.csv_file import write_csv
+from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.plain import JsonObject
+from imprint.study.step import Step
+from imprint.study.store import Study
+from imprint.study.tables import read_table, write_table
+
+
+def sensitivity_study(options: SensitivityOptions) -> JsonObject:
+    """Measure noisy copies of the tests, and write the report.
+
+    Returns:
+        the content of ``summary.json``.
+
+    Raises:
+        ImprintError: bad data, options that do not fit, or a study made with other settings.
+    """
+    settings = settings_of(options)
+    check_choice(options)
+    check_tables(options)
+    check_attributions((options.pixels,), "--pixels")
+    study = Study(options.out)
+    with study.locked():
+        source = network_source(study, options)
+        assert source.network is not None
+        assert source.sets is not None
+        settings, _ = ranking_of(study, source, options).fill(settings)
+        step = MeasureNoise(
+            settings,
+            source.fingerprints,
+            source.network,
+            source.sets.test,
+            tap_options(options),
+            options.pixels,
+            options.pixel_share,
+            options.deviation,
+            options.draws,
+            options.seed,
+            source.train,
+            source.test,
+        )
+        folder = study.run(step)
+        findings = read_finding(Sensitivity, folder / "findings.json")
+        if options.export_legacy:
+            made_from = study.hash_of(step.artefact)
+            study.run(WritePublishedCoverage(made_from, options.pixels, folder, findings))
+        lenses = {"coverage": to_json(SensitivityFindings(findings))}
+        return finish(study, options, source.facts, lenses, source.model_facts())
+
+
+@dataclass(frozen=True)
+class MeasureNoise(Step):
+    """Coverage of tests with noisy copies: ``sensitivity``.
+
+    ``draws.parquet`` has a row per draw and kind of pixels: the ``accuracy`` on the copies, and
+    for each criterion its value on tests and copies together; ``findings.json`` compares them.
+    """
+
+    settings: Mapping[str, Any]
+    source: Mapping[str, str]
+    network: AuditedNetwork
+    view: View
+    taps: TapOptions
+    pixels: str
+    pixel_share: float
+    deviation: float
+    draws: int
+    seed: int
+    train: ActivationTable | None = uncounted()
+    tests: ActivationTable = uncounted()
+
+    artefact = "sensitivity"
+
+    def build(self, path: Path) -> None:
+        """Measure draw after draw."""
+        path.mkdir(exist_ok=True)
+        criteria, missing = ready_criteria(self.settings, self.train, self.tests)
+        original = {name: seen(each, self.tests) for name, each in criteria.items()}
+        copies = noisy_copies(
+            self.network.model,
+            self.view,
+            self.pixels,
+            self.pixel_share,
+            self.deviation,
+            self.seed,
+        )
+        values: dict[str, list[float]] = {name: [] for name in criteria}
+        accuracy = []
+        plan = [(draw, part) for draw in range(self.draws) for part in PARTS]
+        for draw, part in track(plan, "noise", len(plan), "set"):
+            table = take_input_activations(
+                self.network.model, copies.batches(draw, part), self.view.labels, self.taps
+            )
+            assert table.predictions is not None
+            accuracy.append(float((table.predictions == self.view.labels).mean()))
+            for name, state in original.items():
+                values[name].append(with_more(state, table).value())
+        columns: dict[str, NDArray[np.generic]] = {
+            "index": np.arange(len(plan)),
+            "draw": np.array([draw for draw, _ in plan]),
+            "pixels": np.array([part for _, part in plan]),
+            "accuracy": np.array(accuracy),
+            **{name: np.array(each) for name, each in values.items()},
+        }
+        write_table(path / "draws.parquet", columns)
+        gains = {name: self._gain(original[name], values[name]) for name in criteria}
+        found: dict[str, NoiseGain | Missing] = {**adjusted(gains)}
+        found |= {name: Missing(reason) for name, reason in missing.items()}
+        findings = Sensitivity(
+            len(self.view),
+            self.pixels,
+            copies.budget,
+            copies.mask[0].size,
+            self.deviation,
+            self.draws,
+            self._accuracy(np.array(accuracy)),
+            dict(sorted(found.items())),
+        )
+        write_finding(path / "findings.json", findings)
+
+    def _accuracy(self, accuracy: FloatArray) -> NoiseAccuracy:
+        original = accuracy_on(self.tests)
+        assert original is not None
+        important, random = (
+            mean(accuracy[row::2], generator(self.seed, "noise accuracy", part))
+            for row, part in enumerate(PARTS)
+        )
+        return NoiseAccuracy(original, important, random)
+
+    def _gain(self, original: Criterion, values: list[float]) -> NoiseGain:
+        mark = mark_of(original)
+        unit = 1.0 if mark is None else mark
+        value = original.value()
+        pairs = (np.array(values).reshape(-1, 2) - value) / unit
+        again = (with_more(original, self.tests).value() - value) / unit
+        return compare_gains(value, mark, pairs, again, self.seed)
+
+
+@dataclass(frozen=True)
+class WritePublishedCoverage(Step):
+    """``sensitivity_legacy``: ``rq2_results.csv``, a row per test set, means over draws."""
+
+    made_from: str
+    pixels: str
+    folder: Path = uncounted()
+    findings: Sensitivity = uncounted()
+
+    artefact = "sensitivity_legacy"
+
+    def build(self, path: Path) -> None:
+        """Write the table, a column per criterion."""
+        path.mkdir(exist_ok=True)
+        table = read_table(self.folder / "draws.parquet")
+        names = sorted(self.findings.measured)
+        original = [self.findings.measured[name].original for name in names]
+        rows: list[list[object]] = [["original", *original]]
+        for label, part in (("U_RO", "random"), ("U_IO", "important")):
+            chosen = table["pixels"] == part
+            means = [float(table[name][chosen].mean()) for name in names]
+            rows.append([f"{self.pixels}_{label}", *means])
+        write_csv(path / "rq2_results.csv", ["", *(name.upper() for name in names)], rows)
