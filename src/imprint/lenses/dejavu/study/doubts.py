@@ -22,7 +22,7 @@ from imprint.lenses.dejavu.study.near_duplicates import (
     NearDuplicateGallery,
     images_with_duplicates,
 )
-from imprint.lenses.dejavu.study.visible_objects import shows_object
+from imprint.lenses.dejavu.study.visible_objects import VisibleObjects
 from imprint.study.finding import read_finding
 from imprint.study.store import Study
 from imprint.study.tables import read_table
@@ -72,6 +72,7 @@ def find_doubts(
     choice: DoubtChoice,
     crops: View,
     sets: Mapping[str, IntArray],
+    visible: VisibleObjects | None,
     device: DeviceName,
 ) -> Doubts:
     """Return which attacked images are in doubt; write pairs of near-duplicates and show some.
@@ -82,10 +83,8 @@ def find_doubts(
         crops: the attacked crops.
         sets: int64 by name, images among which near-duplicates are searched, disjoint; every
             attacked image is in one.
+        visible: which crops show their object, where that is looked for.
         device: where candidates are searched.
-
-    Raises:
-        ImprintError: files of detected objects that cannot be used.
     """
     images: dict[str, BoolArray] = {}
     excluded, counts, objects = [], None, None
@@ -94,10 +93,9 @@ def find_doubts(
             study, choice, crops.images, crops.index, sets, device
         )
         excluded += [NEAR_DUPLICATES] if choice.near_duplicates == "exclude" else []
-    if choice.crop_objects is not None:
-        shown, unknown = shows_object(crops, choice.crop_objects, choice.crop_object_score)
-        images[VISIBLE_OBJECTS] = shown
-        objects = VisibleObjectCounts(len(shown), int(shown.sum()), int(unknown.sum()))
+    if visible is not None:
+        shown = images[VISIBLE_OBJECTS] = visible.shown
+        objects = VisibleObjectCounts(len(shown), int(shown.sum()), int(visible.unknown.sum()))
         excluded += [VISIBLE_OBJECTS] if choice.visible_objects == "exclude" else []
     return Doubts(images, tuple(excluded), counts, objects)
 

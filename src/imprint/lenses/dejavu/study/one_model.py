@@ -33,6 +33,7 @@ from imprint.lenses.dejavu.study.one_model_attack import (
 from imprint.lenses.dejavu.study.public_images import PublicSet, choose_public, open_elsewhere
 from imprint.lenses.dejavu.study.references import ReferencePool, check_references, make_references
 from imprint.lenses.dejavu.study.roles import CropPool, Roles, choose_roles, cut_crops
+from imprint.lenses.dejavu.study.visible_objects import VisibleObjects, visible_objects
 from imprint.nets.load import NetworkFile, hash_weights, network_file, read_card
 from imprint.report.model_facts import network_facts
 from imprint.report.summary import finish
@@ -86,8 +87,9 @@ def run_one_model_test(
     network = network_file(options.model, options)
     layer = searched_layer(options, bool(network.card.projector))
     exclude = None if options.exclude_images is None else read_index_list(options.exclude_images)
-    doubts = _doubts(study, options, crops, roles, public)
+    visible = visible_objects(options, crops.attacked_crops(public.images))
     embeddings = study.run(_embedding_step(public, crops, network, layer, options))
+    doubts = _doubts(study, options, crops, roles, public, visible)
     device = choose_device(options.device)
     pool = ReferencePool(images, crops, options.folds, options.seeds, options.seed, study, device)
     references = make_references(pool, options)
@@ -120,16 +122,21 @@ def run_one_model_test(
 
 
 def _doubts(
-    study: Study, options: OneModelOptions, crops: CropPool, roles: Roles, public: PublicSet
+    study: Study,
+    options: OneModelOptions,
+    crops: CropPool,
+    roles: Roles,
+    public: PublicSet,
+    visible: VisibleObjects | None,
 ) -> Doubts:
     """Return which attacked images are in doubt.
 
     Raises:
-        ImprintError: files of detected objects that cannot be used, or no member is left to test.
+        ImprintError: no member is left to test.
     """
     sets = {"members": roles.members, "non-members": roles.non_members, "public": public.index}
     attacked = crops.attacked_crops(public.images)
-    doubts = find_doubts(study, options, attacked, sets, options.device)
+    doubts = find_doubts(study, options, attacked, sets, visible, options.device)
     members = crops.members[crops.attacked]
     check_kept(doubts.kept(len(members)), {"the members": members})
     return doubts

@@ -42,6 +42,7 @@ from imprint.lenses.dejavu.study.record_images import RecordImages, why_no_image
 from imprint.lenses.dejavu.study.references import ReferencePool, check_references, make_references
 from imprint.lenses.dejavu.study.roles import MAX_ATTACKED_SHARE, CropPool
 from imprint.lenses.dejavu.study.untrained_copy import untrained_copy
+from imprint.lenses.dejavu.study.visible_objects import VisibleObjects, visible_objects
 from imprint.nets.predictor.predictor import NetworkPredictor
 from imprint.observation.audited_model import AuditedModel
 from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
@@ -257,7 +258,8 @@ def _run(run: AuditRun) -> JsonObject:
     options: OwnDejavuChoice = run.options
     roles = choose_own_roles(run.model, options, run.seed)
     images, pool = roles.images, roles.pool
-    doubts = _doubts(run, roles)
+    crops = View(images, pool.index, rectangles=pool.squares)
+    visible = visible_objects(options, crops)
     step = EmbedCrops(
         run.model,
         images,
@@ -269,6 +271,7 @@ def _run(run: AuditRun) -> JsonObject:
         run.observed["non_members"],
     )
     embeddings = run.study.run(step)
+    doubts = _doubts(run, roles, crops, visible)
     references = make_references(
         ReferencePool(images, pool, options.folds, 1, run.seed, run.study, run.model.device),
         options.reference_choice,
@@ -296,7 +299,6 @@ def _run(run: AuditRun) -> JsonObject:
         references=references,
         embeddings=embeddings,
     )
-    crops = View(images, pool.index, rectangles=pool.squares)
     kept = doubts.kept(len(pool.index))
     tables = run.study.run(test if kept.all() else test.on(kept))
     run.study.run(OneModelGallery(crops, tables))
@@ -308,21 +310,20 @@ def _run(run: AuditRun) -> JsonObject:
     return {"dejavu": {"one_model": to_json(findings), "facts": to_json(facts)}}
 
 
-def _doubts(run: AuditRun, roles: OwnRoles) -> Doubts:
+def _doubts(run: AuditRun, roles: OwnRoles, crops: View, visible: VisibleObjects | None) -> Doubts:
     """Return which attacked images are in doubt.
 
     Raises:
-        ImprintError: files of detected objects that cannot be used, or no member is left to test.
+        ImprintError: no member is left to test.
     """
     pool, options = roles.pool, run.options
     device = cast(DeviceName, run.model.device.type)
-    crops = View(roles.images, pool.index, rectangles=pool.squares)
     sets = {
         "members": pool.index[pool.members],
         "non-members": pool.index[~pool.members],
         "public": roles.public,
     }
-    doubts = find_doubts(run.study, options, crops, sets, device)
+    doubts = find_doubts(run.study, options, crops, sets, visible, device)
     check_kept(doubts.kept(len(pool.index)), {"the members": pool.members})
     return doubts
 

@@ -33,6 +33,7 @@ from imprint.lenses.dejavu.study.public_images import (
     open_elsewhere,
 )
 from imprint.lenses.dejavu.study.two_model_tables import AttackEncoders, WriteLegacyArrays
+from imprint.lenses.dejavu.study.visible_objects import VisibleObjects, visible_objects
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
 from imprint.study.finding import read_finding, to_json
@@ -127,10 +128,12 @@ def run_two_model_test(
         "public": View(public.images, public.index, choice.centre_fraction),
         "crops": attacked.crops(public.images),
     }
-    everyone, doubts = attacked, doubts_of(study, choice, attacked, partition, public)
-    attacked = attacked.rows(doubts.kept(len(attacked.index)))
+    visible = visible_objects(choice, attacked.crops(public.images))
     layers = dict.fromkeys(checkpoints, (settled_layer(choice),))
     embeddings = study.run(EmbedViews(views, checkpoints, layers, untrained, choice.device))
+    everyone = attacked
+    doubts = doubts_of(study, choice, everyone, partition, public, visible)
+    attacked = everyone.rows(doubts.kept(len(everyone.index)))
     attack = AttackEncoders(
         public.images,
         attacked,
@@ -167,11 +170,12 @@ def doubts_of(
     attacked: AttackedSet,
     partition: Partition,
     public: PublicSet,
+    visible: VisibleObjects | None,
 ) -> Doubts:
     """Return which attacked images are in doubt.
 
     Raises:
-        ImprintError: files of detected objects that cannot be used, or no image is left to test.
+        ImprintError: no image is left to test.
     """
     sets = {
         "A": partition.bbox_a,
@@ -179,7 +183,7 @@ def doubts_of(
         "shared": partition.shared,
         "public": public.index,
     }
-    doubts = find_doubts(study, choice, attacked.crops(public.images), sets, choice.device)
+    doubts = find_doubts(study, choice, attacked.crops(public.images), sets, visible, choice.device)
     of_side = {f"set {name}": attacked.side == row for row, name in enumerate(SIDES)}
     check_kept(doubts.kept(len(attacked.index)), of_side)
     return doubts

@@ -7,6 +7,7 @@ if the target sees it better than the reference does, that counts as memorizatio
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,34 @@ from imprint.core.arrays import BoolArray, FloatArray
 from imprint.data.boxes.named_objects import NamedObjects, read_named_objects
 from imprint.data.tags.tag_files import read_tags
 from imprint.data.view import View
+from imprint.lenses.dejavu.doubt_options import DoubtChoice
 
 MIN_SHOWN_SHARE = 0.25
 """Share of a detected object's box that a crop must show for the object to be in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class VisibleObjects:
+    """What a detector or tagger says of crops.
+
+    Attributes:
+        shown: bool ``[n]``, crops that show an object of their class.
+        unknown: bool ``[n]``, crops of which nothing is written.
+    """
+
+    shown: BoolArray
+    unknown: BoolArray
+
+
+def visible_objects(choice: DoubtChoice, crops: View) -> VisibleObjects | None:
+    """Return what the files that options name say of crops; None if they name none.
+
+    Raises:
+        ImprintError: files that cannot be read, or of other images.
+    """
+    if choice.crop_objects is None:
+        return None
+    return VisibleObjects(*shows_object(crops, choice.crop_objects, choice.crop_object_score))
 
 
 def shows_object(crops: View, file: Path, min_score: float) -> tuple[BoolArray, BoolArray]:
