@@ -25,7 +25,13 @@ from imprint.lenses.coverage.findings import (
     Rarefaction,
     RarefactionCurve,
 )
-from imprint.lenses.coverage.measure.measure import MeasuredCriteria, Measurement, measure_tables
+from imprint.lenses.coverage.measure.fitted_criteria import (
+    OF_GAPS,
+    FittedCriteria,
+    SeenCoverage,
+    fit_criteria,
+    see_tests,
+)
 from imprint.lenses.coverage.measure.rarefaction import (
     Occupancy,
     estimated_cells,
@@ -34,6 +40,7 @@ from imprint.lenses.coverage.measure.rarefaction import (
     more_inputs,
     new_cell_chance,
 )
+from imprint.lenses.coverage.measure.seen_tests import Measurement
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.study.finding import to_json
 
@@ -67,44 +74,67 @@ def coverage_findings(
     Raises:
         ImprintError: no test inputs.
     """
-    measured = measure_tables(train, test, settings, seed)
+    fitted = fit_criteria(test.layers, settings, train, gaps)
+    return findings_of(fitted, see_tests(fitted, test, seed), choices)
+
+
+def findings_of(
+    fitted: FittedCriteria, seen: SeenCoverage, choices: Mapping[str, NeuronChoice]
+) -> CoverageFindings:
+    """Return the findings of what fitted criteria saw.
+
+    Args:
+        fitted: criteria.
+        seen: of tests.
+        choices: what chose the neurons of IDC and WISDOM.
+    """
+    measurements = {name: each.measurement() for name, each in seen.seen.items()}
     neurons = {
         name: each.criterion
-        for name, each in measured.measurements.items()
+        for name, each in measurements.items()
         if isinstance(each.criterion, CellCriterion)
     }
     cells: dict[str, NeuronCells | NeuronChoice] = dict(choices)
     for name, criterion in neurons.items():
         cells[name] = _cells(criterion, choices.get(name, NeuronChoice()))
     return CoverageFindings(
-        layers=ObservedLayer.all_of(test.layers),
-        neurons=test.layers.neurons,
-        train=None if train is None else len(train),
-        test=len(test),
+        layers=ObservedLayer.all_of(fitted.layers),
+        neurons=fitted.layers.neurons,
+        train=None if fitted.training is None else fitted.training.count,
+        test=seen.inputs,
         correct_only="none",
-        criteria=_criteria(measured, settings, choices),
+        criteria=_criteria(measurements, seen.missing, fitted.settings, choices),
         cells=cells,
-        gaps=(
-            find_gap_findings(neurons["idc"].neurons.tolist(), train, test)
-            if gaps and train is not None and "idc" in neurons
-            else None
-        ),
+        gaps=_gaps_of(fitted, seen) if OF_GAPS in neurons else None,
     )
 
 
+def _gaps_of(fitted: FittedCriteria, seen: SeenCoverage) -> tuple[GapFinding, ...] | None:
+    training = fitted.training
+    if training is None or training.neurons is None or seen.values is None:
+        return None
+    assert training.values is not None
+    assert training.index is not None
+    names = named(training.neurons.tolist(), fitted.layers)
+    return gap_findings(names, training.values, seen.values, training.index)
+
+
 def _criteria(
-    measured: MeasuredCriteria, settings: Mapping[str, Any], choices: Mapping[str, NeuronChoice]
+    measurements: Mapping[str, Measurement],
+    missing: Mapping[str, str],
+    settings: Mapping[str, Any],
+    choices: Mapping[str, NeuronChoice],
 ) -> Mapping[str, CriterionFinding | MissingCriterion]:
     """Return the finding of each criterion, sorted by name."""
     findings: dict[str, CriterionFinding | MissingCriterion] = {}
     for name in sorted(settings):
         # Votes have a table of their own.
         options = {k: v for k, v in to_json(settings[name]).items() if k != "votes"}
-        if name in measured.measurements:
-            findings[name] = _criterion(measured.measurements[name], options)
+        if name in measurements:
+            findings[name] = _criterion(measurements[name], options)
         else:
             no_neurons = choices[name].missing if name in choices else None
-            findings[name] = MissingCriterion(no_neurons or measured.missing[name], options)
+            findings[name] = MissingCriterion(no_neurons or missing[name], options)
     return findings
 
 
@@ -161,9 +191,22 @@ def find_gap_findings(
         test: of test inputs.
     """
     chosen = np.array(neurons, dtype=np.int64)
-    trained, tested = train.columns(chosen), test.columns(chosen)
     names = named(neurons, train.layers)
     index = np.arange(len(train)) if train.index is None else train.index
+    return gap_findings(names, train.columns(chosen), test.columns(chosen), index)
+
+
+def gap_findings(
+    names: Sequence[Neuron], trained: AnyFloats, tested: AnyFloats, index: IntArray
+) -> tuple[GapFinding, ...]:
+    """Return the largest gaps of neurons, with training inputs in them.
+
+    Args:
+        names: of the m neurons, the most important first.
+        trained: ``[N, m]``, their activations on training inputs.
+        tested: ``[M, m]``, on tests.
+        index: int64 ``[N]``, which training inputs they are.
+    """
     return tuple(
         _gap(gap, names[gap.neuron], trained[:, gap.neuron], tested[:, gap.neuron], index)
         for gap in find_gaps(trained, tested)[:MAX_GAPS]

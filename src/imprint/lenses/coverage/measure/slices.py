@@ -20,13 +20,12 @@ from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.lenses.coverage.measure.measure import (
     GROUPS,
-    MIN_INPUTS,
-    Measurement,
     fit,
     make_criteria,
     measure,
     split_into_groups,
 )
+from imprint.lenses.coverage.measure.seen_tests import MIN_INPUTS, Measurement
 from imprint.neurons.activations import ActivationTable
 from imprint.stats.estimate import Estimate
 

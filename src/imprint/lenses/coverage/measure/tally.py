@@ -8,6 +8,7 @@ groups share a sum with probability 2⁻⁶⁴). Memory: 16 bytes a mark.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,10 +44,12 @@ class Tally:
     Args:
         size: marks are numbered 0 … size − 1; None where any int64 may be one, and an input sets
             one mark at most.
+        first: number of the first input; inputs of tallies that are merged need their own numbers.
     """
 
-    def __init__(self, size: int | None) -> None:
+    def __init__(self, size: int | None, first: int = 0) -> None:
         self.inputs = 0
+        self._first = first
         self._size = size
         self._single: list[IntArray] = []
         self._counts = torch.zeros(size or 0, dtype=torch.int64)
@@ -65,16 +68,45 @@ class Tally:
         if self._size is None:
             self._single.append(chosen.numpy())
         else:
-            keys = torch.from_numpy(_keys(self.inputs, len(marks)))
+            keys = torch.from_numpy(_keys(self._first + self.inputs, len(marks)))
             self._counts.index_add_(0, chosen, torch.ones_like(chosen))
             self._keys.index_add_(0, chosen, keys[rows])
         self.inputs += len(marks)
 
+    def merge(self, other: Tally) -> None:
+        """Count what another tally of the same marks counted."""
+        self.inputs += other.inputs
+        self._single = [*self._single, *other._single]
+        self._counts = self._counts + other._counts
+        self._keys = self._keys + other._keys
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return counts up to 9, a byte each, and the keys of rare marks, in their order."""
+        if self._size is None:
+            single = torch.from_numpy(self._every_single())
+            return {"inputs": torch.tensor(self.inputs), "single": single}
+        counts = self._counts.clamp(max=ORDERS + 1).to(torch.uint8)
+        rare = (counts > 0) & (counts <= ORDERS)
+        keys = self._keys[rare]
+        return {"inputs": torch.tensor(self.inputs), "counts": counts, "keys": keys}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take up where :meth:`state_dict` left off; what 9 inputs set is no longer rare."""
+        self.inputs = int(state["inputs"])
+        if self._size is None:
+            self._single = [state["single"].numpy()]
+            return
+        self._counts = state["counts"].long()
+        self._keys = torch.zeros_like(self._counts)
+        self._keys[(self._counts > 0) & (self._counts <= ORDERS)] = state["keys"]
+
+    def _every_single(self) -> IntArray:
+        return np.concatenate([np.empty(0, dtype=np.int64), *self._single])
+
     def rare(self) -> RareMarks:
         """Return the marks that 1 … 8 inputs set."""
         if self._size is None:
-            every = np.concatenate([np.empty(0, dtype=np.int64), *self._single])
-            _, counts = np.unique(every, return_counts=True)
+            _, counts = np.unique(self._every_single(), return_counts=True)
             marks = np.bincount(counts, minlength=ORDERS + 1)[1 : ORDERS + 1].astype(np.float64)
             # An input sets one mark, so that no two marks were set by the same inputs.
             return RareMarks(self.inputs, marks, marks, int(marks[0] > 0))
@@ -93,7 +125,8 @@ class Tally:
 
 def _keys(start: int, count: int) -> IntArray:
     """Return a key an input: the splitmix64 of its number (Steele, Lea & Flood 2014)."""
-    mixed = np.arange(start + 1, start + count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    numbers = np.arange(1, count + 1, dtype=np.uint64) + np.uint64(start % 2**64)
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return (mixed ^ (mixed >> np.uint64(31))).view(np.int64)
