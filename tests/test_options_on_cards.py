@@ -78,6 +78,9 @@ def place(tmp_path_factory):
         outputs = random.normal(size=(12, 3, 2))
         models = {"outputs": outputs, "members": members, "query_labels": labels[:3]}
         np.savez(root / f"models{number}.npz", **models)
+    for number, criteria in enumerate(("nc,kmnc", "nc,nbc")):
+        words = f"--model {root}/0.safetensors --members {root}/seen.npz --criteria {criteria}"
+        main(["coverage", "fit", *words.split(), "--out", str(root / f"fit-{number}")])
     (root / "tags.csv").write_text("image,tag\n" + "composite[0],sky\ncomposite[1],sea\n" * 2)
     score = "LayerName,NeuronIndex,Score\n" + "".join(
         f"hidden.0,{neuron},{neuron}\n" for neuron in range(16)
@@ -220,6 +223,15 @@ COMPOSED = {"classes": ("1", "0"), "removed_kind": "noise"}
 OF_QUERIES = ("tolerance", "passes", "measures", "values")
 OF_LARGE = ("memory", "landmarks", "probes", "keep_factor", *OF_QUERIES)
 PARTS = ("members_part", "tests_part", "output")
+LAYERS = (
+    *("layers", "exclude_layers", "layer_index", "third", "final", "tokens", "steps"),
+    "step_limit",
+)
+OF_NETWORKS = (
+    *("model", "card", "mean", "std", "members", "tests", "centre_fraction", *LAYERS),
+    *("member_records", "test_records", "storage"),
+)
+TABLES = ("importance", "votes")
 BOTH = ("members_part", "non_members_part", "output", "label_only", "scorer", "groups")
 BRITTLE = "--brittleness.removed 1 --brittleness.queries 2"
 CASES = {
@@ -424,36 +436,27 @@ CASES = {
     "measure": Case(
         "coverage measure",
         TESTED + "--criteria nc,kmnc,idc,wisdom",
-        fixed=(*PARTS, "arrays", "search_trials"),
+        fixed=(*PARTS, "arrays", "search_trials", "fitted", "earlier"),
     ),
     "measure arrays": Case(
         "coverage measure",
         "--arrays {place}/xy-activations.npz",
         values={"arrays": "xy2-activations.npz"},
+        fixed=(*PARTS, *OF_NETWORKS, "correct_only", "search", "fitted", "earlier", *TABLES),
+    ),
+    "fit criteria": Case(
+        "coverage fit", TRAINED + "--criteria nc,kmnc,idc", fixed=(*PARTS, "arrays")
+    ),
+    "measure fitted": Case(
+        "coverage measure",
+        "--model {place}/0.safetensors --tests {place}/unseen.npz --device cpu "
+        "--fitted {place}/fit-0/fitted.safetensors",
+        values={"fitted": "fit-1/fitted.safetensors"},
         fixed=(
-            *PARTS,
-            "model",
-            "card",
-            "mean",
-            "std",
-            "members",
-            "tests",
-            "centre_fraction",
-            "layers",
-            "exclude_layers",
-            "layer_index",
-            "third",
-            "final",
-            "tokens",
-            "steps",
-            "step_limit",
-            "member_records",
-            "test_records",
-            "storage",
-            "correct_only",
-            "search",
-            "importance",
-            "votes",
+            *(*PARTS, "arrays", "model", "card", "mean", "std", "members", "centre_fraction"),
+            *(*LAYERS, "member_records", "search", "search_trials", "per", "earlier", *TABLES),
+            *("criteria", "param", "attribution", "importance_records", "vote_attributions"),
+            *("vote_records", "correct_only"),
         ),
     ),
     "monitor": Case("coverage monitor", TESTED, fixed=PARTS),
@@ -528,6 +531,7 @@ WITHOUT_CARDS = {
 """Commands that compute and write everything each time."""
 ELSEWHERE = {
     "dejavu pool": "tests/audits/test_seeds.py; needs two studies",
+    "coverage merge": "tests/lenses/coverage/study/test_fit.py; needs two studies",
     "data unpack": "tests/data/test_tfrecords.py; needs tensorflow",
     "data tag": "tests/probe/annotators/test_zero_shot.py; needs transformers",
     "data boxes": "tests/probe/annotators/test_detector.py; needs transformers",

@@ -44,6 +44,7 @@ from imprint.data.sources.mnist import read_idx
 from imprint.data.split import Partition, Partitions, load_partitions, save_partition
 from imprint.data.tags.tag_files import read_frequencies, read_tags
 from imprint.lenses.coverage.clusters.novelty import SeenCells
+from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.importance.importance_files import (
     read_importance,
     read_layer_json,
@@ -51,6 +52,15 @@ from imprint.lenses.coverage.importance.importance_files import (
     write_importance,
     write_layer_json,
     write_votes,
+)
+from imprint.lenses.coverage.measure.fitted_criteria import fit_criteria, see_tests
+from imprint.lenses.coverage.study.fitted_file import (
+    FitContext,
+    MeasuredSets,
+    read_fitted,
+    read_seen,
+    write_fitted,
+    write_seen,
 )
 from imprint.lenses.coverage.study.inputs import tables_from_arrays
 from imprint.lenses.coverage.study.novelty_monitor import (
@@ -76,7 +86,7 @@ from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
 from imprint.nets.predictor.predictor import as_predictor
 from imprint.nets.save import save_model
-from imprint.neurons.activations import Layers
+from imprint.neurons.activations import ActivationTable, Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
 from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activations
 from imprint.report.gallery import (
@@ -343,6 +353,25 @@ def monitor(folder: Path) -> Path:
     return folder / "m.safetensors"
 
 
+def fitted_criteria(folder: Path) -> Path:
+    """Write criteria fitted to a few activations."""
+    values = np.arange(12, dtype=np.float32).reshape(4, 3)
+    table = ActivationTable(Layers(("a", "b"), (2, 1)), values, np.array([0, 1, 0, 1]))
+    settings = {name: CRITERIA.get(name).Options() for name in ("nc", "nbc", "tknp")}
+    fitted = fit_criteria(table.layers, settings, table)
+    write_fitted(folder / "fitted.safetensors", fitted, FitContext({}))
+    return folder / "fitted.safetensors"
+
+
+def measured_coverage(folder: Path) -> Path:
+    """Write what fitted criteria saw of a few tests, beside them."""
+    held = read_fitted(fitted_criteria(folder))
+    values = np.ones((2, 3), dtype=np.float32)
+    seen = see_tests(held.fitted, ActivationTable(held.fitted.layers, values), 0)
+    write_seen(folder / "seen.safetensors", seen, held, MeasuredSets(("tests",)))
+    return folder / "seen.safetensors"
+
+
 def read_monitor(path: Path) -> object:
     """Load the monitor of a file, or of the tensors beside a card."""
     return load_monitor(path.with_suffix(".safetensors"), torch.nn.Linear(2, 6))
@@ -592,6 +621,12 @@ READERS = (
     FuzzedReader("importance", importance, read_importance),
     FuzzedReader("votes", votes, read_votes, of_text),
     FuzzedReader("importance of a layer", layer_json, read_layer_json, of_json),
+    FuzzedReader("fitted criteria", fitted_criteria, read_fitted),
+    FuzzedReader(
+        "measured coverage",
+        measured_coverage,
+        lambda path: read_seen(path, read_fitted(path.with_name("fitted.safetensors"))),
+    ),
     FuzzedReader("monitor", monitor, read_monitor),
     FuzzedReader(
         "card of a monitor",

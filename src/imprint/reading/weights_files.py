@@ -51,6 +51,26 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
+def read_safetensors_metadata(path: Path) -> dict[str, str]:
+    """Return the texts in the header of a safetensors file, by name.
+
+    Raises:
+        OSError: it is missing or may not be read.
+        UnreadableFile: it is damaged or another kind of file.
+    """
+    from safetensors import safe_open
+
+    check_regular(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except Exception as error:
+        raise UnreadableFile(
+            f"{path} is damaged or not a safetensors file ({_reason(error)}): fetch or "
+            "write it again"
+        ) from error
+
+
 def read_torch(path: Path) -> Any:
     """Return what a torch file holds: tensors on the CPU and plain values.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imprint.lenses.coverage.ablation_options import AblateOptions
+from imprint.lenses.coverage.fit_options import FitOptions, MergeOptions
 from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
 from imprint.lenses.coverage.options import (
     ImportanceOptions,
@@ -35,7 +36,8 @@ listed("adversarial", "adversarial attacks", "imprint.perturb.adversarial:ADVERS
     example=f"{ON_MODEL} --tests test/ --criteria idc,kmnc,nbc --out runs/coverage",
     main=(
         *(*MODEL, "tests", "arrays", "criteria", "param", "layers", "attribution", "correct_only"),
-        *("per", "search", "member_records", "test_records", "seed", "device"),
+        *("per", "search", "fitted", "earlier", "member_records", "test_records", "seed"),
+        "device",
     ),
 )
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,54 @@ class Measure(MeasureOptions):
         from imprint.lenses.coverage.study.measure import measure_study
 
         return measure_study(self)
+
+
+@command(
+    "coverage fit",
+    "criteria fitted to training data, for many measurements",
+    example=f"{ON_MODEL} --criteria kmnc,nbc,lsc --out runs/fit",
+    main=(
+        *(*MODEL, "arrays", "criteria", "param", "layers", "attribution", "correct_only"),
+        *("member_records", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class Fit(FitOptions):
+    """Fit coverage criteria to training data once.
+
+    OUT/fitted.safetensors holds what they learned. imprint coverage measure --fitted measures tests
+    by it, with the same numbers as without, and no training image. It holds values of training
+    inputs (the traces that surprise criteria compare with): hand it on as you would these.
+    """
+
+    def run(self) -> JsonObject:
+        """Fit; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.fit import fit_study
+
+        return fit_study(self)
+
+
+@command(
+    "coverage merge",
+    "coverage by the tests of several shards or days together",
+    example="--studies runs/monday,runs/tuesday --fitted runs/fit/fitted.safetensors "
+    "--out runs/week",
+    main=("out", "studies", "fitted", "seed", "json", "stamp"),
+)
+@dataclass(frozen=True, kw_only=True)
+class Merge(MergeOptions):
+    """Merge measurements of different tests by the same fitted criteria.
+
+    Each folder was made by imprint coverage measure --fitted, or is a merge of such. Criteria that
+    count marks have the value, ceiling and interval of measuring all tests at once; those that
+    depend on the order of inputs are missing. Tests of a set that is in two folders are refused.
+    """
+
+    def run(self) -> JsonObject:
+        """Merge; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.measure_fitted import merge_study
+
+        return merge_study(self)
 
 
 @command(

@@ -13,6 +13,7 @@ from imprint.core.missing import Missing
 from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
+from imprint.lenses.coverage.fit_findings import FitFindings
 from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.measure.rarefaction import CellEstimate
 from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
@@ -416,6 +417,7 @@ Findings = (
     | AblationFindings
     | ImpartialityFindings
     | SensitivityFindings
+    | FitFindings
 )
 
 
@@ -434,6 +436,7 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "ablation": AblationFindings,
         "impartiality": ImpartialityFindings,
         "sensitivity": SensitivityFindings,
+        "fit": FitFindings,
     }
     kind = next((kind for key, kind in kinds.items() if key in value), CoverageFindings)
     return from_json(kind, value, where)

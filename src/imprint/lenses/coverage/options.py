@@ -65,19 +65,25 @@ class NetworkChoice(ModelChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkTestChoice(LayerChoice, NetworkChoice):
+class MembersChoice(LayerChoice, NetworkChoice):
+    """A network, its layers, and how many of its training images are passed through it."""
+
+    member_records: Annotated[Records, Formerly("train_records")] = 0
+    """Maximum number of training images, drawn at random; 0 for all."""
+    storage: Literal["float32", "float16"] = "float32"
+    """Type of the cached activations; float16 takes half the space and keeps three digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkTestChoice(MembersChoice):
     """A network, images it was trained on, and images that test it."""
 
     tests: Annotated[Path | None, Formerly("test")] = None
     """Images that test the network, of the same classes."""
     tests_part: Annotated[str, Formerly("test_part")] = ""
     """Which part of the tests' folder."""
-    member_records: Annotated[Records, Formerly("train_records")] = 0
-    """Maximum number of training images, drawn at random; 0 for all."""
     test_records: Records = 0
     """Maximum number of test images, drawn at random; 0 for all."""
-    storage: Literal["float32", "float16"] = "float32"
-    """Type of the cached activations; float16 takes half the space and keeps three digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +206,11 @@ class MeasureOptions(CriteriaChoice, SourceChoice):
     correct_only: CorrectOnly = "none"
     """Keep only correctly classified inputs of those that criteria and importance are built from,
     of those they are evaluated on, or of both."""
+    fitted: Path | None = None
+    """Criteria that imprint coverage fit fitted, OUT/fitted.safetensors, in place of --members."""
+    earlier: Names = ()
+    """With --fitted: folders of earlier measurements by the same file, DIR,DIR, whose tests count
+    as well."""
     per: Names = ()
     """Also coverage of important neurons by part: class, layer, group (a third of the depth)."""
     search: bool = False

@@ -46,9 +46,7 @@ def kept(fitted: FittedCriteria, seen: SeenCoverage) -> SeenCoverage:
     return replace(seen, seen=states)
 
 
-def test_what_is_kept_has_the_same_findings(
-    fitted: FittedCriteria, tests: ActivationTable
-) -> None:
+def test_what_is_kept_has_the_same_findings(fitted: FittedCriteria, tests: ActivationTable) -> None:
     settings = dict(fitted.settings)
     whole = coverage_findings(training(), tests, settings, {}, 0, gaps=True)
     assert not whole.missing

@@ -16,9 +16,11 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
     read_findings,
 )
+from imprint.lenses.coverage.fit_findings import FitFindings
 from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.page import (
     ablation,
+    fitted,
     impartiality,
     measured,
     measured_summary,
@@ -97,6 +99,7 @@ KINDS: Mapping[type[Findings], Kind] = {
     AblationFindings: _shown_by(
         ablation.ablation_blocks, ablation.ablation_lines, ablation.ablation_verdict, "ablation"
     ),
+    FitFindings: _shown_by(fitted.fit_blocks, fitted.fit_lines, fitted.fit_verdict, "fit"),
     ImpartialityFindings: _shown_by(
         impartiality.impartiality_blocks,
         impartiality.impartiality_lines,

@@ -21,7 +21,12 @@ from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.data.view import View
-from imprint.lenses.coverage.options import LayerChoice, NetworkChoice, NetworkTestChoice
+from imprint.lenses.coverage.options import (
+    LayerChoice,
+    MembersChoice,
+    NetworkChoice,
+    NetworkTestChoice,
+)
 from imprint.lenses.coverage.study.network import AuditedNetwork
 from imprint.nets.load import network_file
 from imprint.neurons.activations import ActivationTable, Layers
@@ -53,6 +58,7 @@ class ActivationArrays:
         name="test/*",
         dtype=None,
         largest=LARGEST_FLOAT32,
+        optional=True,
         remedy=OVERFLOW,
     )
     train_labels: IntArray | None = array(
@@ -98,6 +104,8 @@ def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTa
         ImprintError: arrays that do not fit; the message says which.
     """
     arrays = read_array_file(ActivationArrays, file)
+    if not arrays.test:
+        raise ImprintError(f"{file} has no array 'test/LAYER': give activations of the tests")
     if not arrays.train:
         return None, _side_by_side(arrays.test, arrays.test_labels)
     odd = sorted(arrays.train.keys() ^ arrays.test.keys())
@@ -115,6 +123,18 @@ def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTa
         _side_by_side(arrays.train, arrays.train_labels),
         _side_by_side(test, arrays.test_labels),
     )
+
+
+def training_from_arrays(file: Path) -> ActivationTable:
+    """Return the activations of training data in a file.
+
+    Raises:
+        ImprintError: it holds none, or arrays that do not fit.
+    """
+    arrays = read_array_file(ActivationArrays, file)
+    if not arrays.train:
+        raise ImprintError(f"{file} has no array 'train/LAYER': criteria are fitted to these")
+    return _side_by_side(arrays.train, arrays.train_labels)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -226,12 +246,36 @@ def open_sets(options: NetworkTestChoice) -> ImageSets:
     names = dict.fromkeys((options.members.name, options.tests.name))
     images = JoinedImages(train, test, " and ".join(names))
     rows = {
-        "train": _sample(np.arange(len(train)), options.member_records, options.seed, "train"),
-        "test": len(train)
-        + _sample(np.arange(len(test)), options.test_records, options.seed, "test"),
+        "train": _sample(len(train), options.member_records, options.seed, "train"),
+        "test": len(train) + _sample(len(test), options.test_records, options.seed, "test"),
     }
     views = {name: View(images, rows[name], options.centre_fraction) for name in rows}
     return ImageSets(views["train"], views["test"], train.name)
+
+
+def members_view(options: MembersChoice) -> View:
+    """Return the training images alone, drawn as :func:`open_sets` draws them.
+
+    Raises:
+        ImprintError: none are given, or they cannot be read.
+    """
+    images = open_members(options)
+    rows = _sample(len(images), options.member_records, options.seed, "train")
+    return View(images, rows, options.centre_fraction)
+
+
+def tests_view(options: NetworkTestChoice, centre_fraction: float) -> View:
+    """Return the test images alone, drawn as :func:`open_sets` draws them.
+
+    Raises:
+        ImprintError: none are given, or they cannot be read.
+    """
+    if options.tests is None:
+        raise ImprintError("give --tests, images that test the network")
+    images = _open(options, options.tests, options.tests_part)
+    return View(
+        images, _sample(len(images), options.test_records, options.seed, "test"), centre_fraction
+    )
 
 
 def open_members(options: NetworkChoice) -> ImageSet:
@@ -251,8 +295,9 @@ def _open(options: NetworkChoice, root: Path, part: str) -> ImageSet:
     return without_corrupt(opened)
 
 
-def _sample(rows: IntArray, count: int, seed: int, purpose: str) -> IntArray:
-    if not count or count >= len(rows):
+def _sample(length: int, count: int, seed: int, purpose: str) -> IntArray:
+    rows = np.arange(length)
+    if not count or count >= length:
         return rows
     chosen = generator(seed, f"coverage {purpose} records").permutation(rows)[:count]
     return np.sort(chosen)

@@ -13,6 +13,7 @@ from imprint.lenses.coverage.options import (
 )
 from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
+from imprint.lenses.coverage.study.measure_fitted import measure_fitted_study
 from imprint.lenses.coverage.study.parts import PARTS, part_findings
 from imprint.lenses.coverage.study.search import SearchClusterer
 from imprint.lenses.coverage.study.source import Source, check_source, open_source, ranking_of
@@ -37,6 +38,8 @@ def measure_study(options: MeasureOptions) -> JsonObject:
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
+    if options.fitted is not None:
+        return measure_fitted_study(options)
     settings = settings_of(options)
     _check(options, settings)
     study = Study(options.out)
@@ -90,6 +93,8 @@ def _check(options: MeasureOptions, settings: Mapping[str, Any]) -> None:
     if (options.per or options.search) and "idc" not in settings:
         raise ImprintError("--per and --search use the neurons of idc: add it to --criteria")
     check_source(options)
+    if options.earlier:
+        raise ImprintError("--earlier merges measurements by fitted criteria: give --fitted")
     if options.arrays is None:
         return
     if options.search:

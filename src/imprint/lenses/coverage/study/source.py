@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from imprint.core.errors import ImprintError
 from imprint.data.view import View
+from imprint.lenses.coverage.fit_options import FitOptions
 from imprint.lenses.coverage.options import (
+    MembersChoice,
     NetworkTestChoice,
     RankedNetworkChoice,
     SourceChoice,
@@ -102,7 +104,7 @@ def ranking_of(study: Study, source: Source, options: RankedNetworkChoice) -> Ne
     )
 
 
-def check_source(options: SourceChoice) -> None:
+def check_source(options: SourceChoice | FitOptions) -> None:
     """Refuse options of a source before other work begins.
 
     Raises:
@@ -114,11 +116,12 @@ def check_source(options: SourceChoice) -> None:
     if (options.arrays is None) == (options.model is None):
         raise ImprintError(
             "give either --arrays, activations in an .npz file, or --model, the weights of a "
-            "network, with --members and --tests"
+            "network, with its images"
         )
     if options.arrays is None:
         return
-    defaults, common = NetworkTestChoice(out=options.out), vars(Common(out=options.out))
+    kind = MembersChoice if isinstance(options, FitOptions) else NetworkTestChoice
+    defaults, common = kind(out=options.out), vars(Common(out=options.out))
     for name, default in vars(defaults).items():
         if name not in common and getattr(options, name) != default:
             flag = "--" + name.replace("_", "-")
