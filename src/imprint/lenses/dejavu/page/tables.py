@@ -201,8 +201,8 @@ def one_model_classes(table: Columns, names: Sequence[str], best: str) -> Table:
     columns = [
         Column("Class"),
         Column("Images", count),
-        Column("Model", percent),
-        Column("Reference", percent),
+        Column("Model", percent, on_phone=False),
+        Column("Reference", percent, on_phone=False),
         Column("Gap", points, unit="points"),
         Column("Correlated", percent),
     ]
