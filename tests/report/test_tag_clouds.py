@@ -54,6 +54,7 @@ def test_the_command_writes_table_and_clouds_the_same_each_time(tags, tmp_path, 
     names = sorted(path.name for path in (outs[0] / "tag_clouds" / "clouds").iterdir())
     assert len(names) == 6
     assert {name.rsplit(".", 1)[1] for name in names} == {"png", "svg"}
+    assert {name.rsplit(".", 1)[0] for name in names} <= set(composite(40).classes)
     for name in ("tags.parquet", "tags.csv", *(f"clouds/{name}" for name in names)):
         first, second = (out / "tag_clouds" / name for out in outs)
         assert first.read_bytes() == second.read_bytes()

@@ -210,7 +210,7 @@ class CloudTags(DataChoice, Common):
     """Show which tags each class has more often than others.
 
     Writes OUT/tag_clouds/tags.parquet and tags.csv, one row per class and tag with count, share,
-    share elsewhere and lift, and OUT/tag_clouds/clouds/CLASS_NAME.png and .svg.
+    share elsewhere and lift, and OUT/tag_clouds/clouds/CLASS.png and .svg.
     """
 
     tags: Path

@@ -86,7 +86,9 @@ class ImageTagClouds(Step):
 def write_tags_and_clouds(
     folder: Path, table: TagTable, class_names: Sequence[str], most: int, seed: int
 ) -> None:
-    """Write ``tags.parquet``, ``tags.csv`` and ``clouds/CLASS_TITLE.svg`` and ``.png``.
+    """Write ``tags.parquet``, ``tags.csv`` and ``clouds/CLASS.svg`` and ``.png``.
+
+    A cloud of a class that has another title, as a WordNet id has, is called ``CLASS_TITLE``.
 
     Args:
         folder: where to.
@@ -97,11 +99,17 @@ def write_tags_and_clouds(
     """
     (folder / "clouds").mkdir(parents=True, exist_ok=True)
     write_tag_table(folder, table)
-    stems = dict(class_stems(table.label, class_names, table.classes))
+    stems = _cloud_stems(table, class_names)
     chosen = most_telling_classes(table, most)
     with plots_as_files(folder / "clouds"):
         for label in track(chosen, "draw word clouds", len(chosen), "class"):
             tag_cloud(table, label, stems[label], seed).svg()
+
+
+def _cloud_stems(table: TagTable, class_names: Sequence[str]) -> dict[int, str]:
+    if tuple(class_names) == tuple(table.classes):
+        return {label: name.replace("/", "-") for label, name in enumerate(class_names)}
+    return dict(class_stems(table.label, class_names, table.classes))
 
 
 def most_telling_classes(table: TagTable, most: int) -> list[int]:

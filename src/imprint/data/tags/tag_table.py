@@ -57,7 +57,10 @@ class TagTable:
 
     @property
     def lift(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Share over share elsewhere, with its interval (:func:`imprint.stats.lift.lift`)."""
+        """Share over share elsewhere, smoothed by half a picture, with its interval.
+
+        As :func:`imprint.stats.lift.lift` has it.
+        """
         return lift(self.count, self.pictures, self.elsewhere, self.other_pictures)
 
     def rows_of(self, label: int) -> IntArray:
