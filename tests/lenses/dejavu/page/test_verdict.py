@@ -112,6 +112,11 @@ def test_an_accuracy_below_guessing_is_explained() -> None:
     )
 
 
+def test_an_accuracy_that_reads_as_that_of_guessing_is_not_said_to_be_below() -> None:
+    test = {"100": estimates(target_accuracy=plain(0.05, 0.1499))}
+    assert below_guessing(test, 0.1, {"target_accuracy": "The target"}) == []
+
+
 def test_percentages_come_largest_first_and_other_keys_are_refused() -> None:
     assert percents_of({"5": estimates(), "100": estimates()}) == ["100", "5"]
     with pytest.raises(ImprintError, match="must hold findings by percentage"):

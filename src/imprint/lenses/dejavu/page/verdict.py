@@ -125,7 +125,7 @@ def in_points(score: Estimate) -> str:
 
 
 def below_guessing(test: ByPercent, chance: float, names: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each accuracy that lies below guessing.
+    """Return a sentence for each accuracy that lies below guessing, to the digits shown.
 
     Args:
         test: findings of a test by percentage.
@@ -136,7 +136,8 @@ def below_guessing(test: ByPercent, chance: float, names: Mapping[str, str]) -> 
     for at in percents_of(test):
         for field, model in names.items():
             accuracy: Estimate = getattr(test[at], field)
-            if accuracy.value >= chance:
+            below = accuracy.value < chance and percent(accuracy.value) != percent(chance)
+            if not below:
                 continue
             images = "of all attacked images"
             if float(at) < 100:
