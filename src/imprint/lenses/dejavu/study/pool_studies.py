@@ -40,7 +40,7 @@ def pool_studies(options: PoolOptions) -> JsonObject:
     _check_same_attack(folders)
     summary = read_summary(folders[0])
     step = PoolSeeds(
-        names=tuple(_names(folders)),
+        names=tuple(short_names(folders)),
         top_percent=tuple(options.top_percent),
         seed=options.seed,
         covers=COVERS,
@@ -85,8 +85,13 @@ def _check_same_attack(folders: list[Path]) -> None:
             )
 
 
-def _names(folders: list[Path]) -> list[str]:
-    """Return a short name of each folder: its path without what all of them share."""
+def short_names(folders: list[Path]) -> list[str]:
+    """Return a short name of each folder: its path without what all of them share.
+
+    Where one folder holds the others, as that of an audit over seeds does, it keeps its own name.
+    """
     paths = [str(folder.resolve()) for folder in folders]
     shared = os.path.commonpath(paths)
+    if shared in paths:
+        shared = os.path.dirname(shared)
     return [os.path.relpath(path, shared) for path in paths]
