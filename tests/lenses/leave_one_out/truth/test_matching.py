@@ -8,7 +8,12 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
-from imprint.lenses.leave_one_out.truth.matching import matched, typical_mean_square, variances
+from imprint.lenses.leave_one_out.truth.matching import (
+    matched,
+    typical_mean_square,
+    variances,
+    warn_if_variance_changes,
+)
 from imprint.nets.fully_connected import initial_stack
 
 
@@ -72,3 +77,11 @@ def test_what_no_weights_can_match_is_refused():
 
 def test_the_typical_record_is_the_median_one():
     assert typical_mean_square(torch.tensor([[1.0, 1.0], [2.0, 2.0], [9.0, 9.0]])) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("activation", "warned"), [("leaky_relu", False), ("leaky_relu:0.2", True), ("tanh", True)]
+)
+def test_only_a_variance_that_changes_is_warned_of(activation, warned, capsys):
+    warn_if_variance_changes(FullyConnected(activation=activation, depth=5), 1.0, "do something")
+    assert ("variance of a typical record" in capsys.readouterr().err) == warned

@@ -8,8 +8,8 @@ mean square m of an input where
     W'² s'² m = W² s² m,   so that K¹ is the same,   and   Kᴸ⁺¹' = Kᴸ⁺¹, the prior of the output.
 
 W' is unique: Kᴸ⁺¹' rises with it. Where the given network keeps its variance p, all layers are then
-alike, W'² F_φ(p, p, p) + b² = p. Only ReLU is homogeneous: inputs of another length are matched
-before the first activation alone.
+alike, W'² F_φ(p, p, p) + b² = p. Few activations are homogeneous, as ReLU is: inputs of another
+length are matched before the first activation alone.
 
 Ye, Borovykh, Hayou, Shokri, ICLR 2024, train GELU networks at W_std 1.9822 beside a process at √2.
 """
@@ -27,6 +27,8 @@ from imprint.core.progress import log
 from imprint.lenses.leave_one_out.kernels.dual_activations import Activation
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 
+MAX_VARIANCE_CHANGE = 0.01
+"""Relative change through depth that is not worth a word, as of leaky ReLU with its usual slope."""
 _WIDEST = 2.0**40
 """No activation here needs weights so much wider or narrower."""
 
@@ -119,6 +121,8 @@ def warn_if_variance_changes(kernel: FullyConnected, mean_square: float, remedy:
     if kernel.activation == "relu":
         return
     first, last = (float(value) for value in variances(kernel, mean_square)[[0, -1]])
+    if abs(last - first) <= MAX_VARIANCE_CHANGE * first:
+        return
     log(
         f"w_std {kernel.w_std:.5g} is that of relu: the variance of a typical record goes from "
         f"{first:.3g} to {last:.3g} through {kernel.depth} layers of {kernel.activation}; " + remedy
