@@ -15,6 +15,7 @@ from imprint.cli import main
         ),
         (["audit", "--train.projector", "", "--layer", "projector"], "the network has no project"),
         (["audit", "--mean", "0.5"], "--mean is about a model of your own: give it with --model"),
+        (["audit", "--lenses", "dejavu"], "--coverage.skip leave an analysis of a data set out"),
         (["audit", "--top-classes", "6"], "--top-classes must be in [1, 5], got 6"),
         (["audit", "--voting", "21"], "--voting must be at most k (20), got 21"),
         (["audit", "--centre-fraction", "1.8"], "--centre-fraction must be in (0, 1], got 1.8"),

@@ -209,6 +209,15 @@ def _rows_of(view: View, size: int, part: str) -> Records:
     return Records(inputs, view.labels, classes=classes, name=view.images.name, images=view)
 
 
+_TRAINED_MEAN = " (--train.mean and --train.std normalise the images that encoders are trained on)"
+_HINTS = {
+    "mean": _TRAINED_MEAN,
+    "std": _TRAINED_MEAN,
+    "lenses": " (--membership.models 0, --leave-one-out.skip and --coverage.skip leave an analysis "
+    "of a data set out)",
+}
+
+
 def refuse_choices_of_a_model(options: AuditOptions) -> None:
     """Refuse options about a model where none is given.
 
@@ -218,12 +227,7 @@ def refuse_choices_of_a_model(options: AuditOptions) -> None:
     common = {field.name for field in dataclasses.fields(Common)}
     for name in _changed(options, OwnModelChoice):
         if name not in common:
-            hint = ""
-            if name in ("mean", "std"):
-                hint = (
-                    " (--train.mean and --train.std normalise the images that encoders are trained "
-                    "on)"
-                )
+            hint = _HINTS.get(name, "")
             raise ImprintError(
                 f"{_flag(name)} is about a model of your own: give it with --model, or leave it "
                 f"out{hint}"
