@@ -143,7 +143,8 @@ class QueryOptions(SolverOptions, Common):
     queries: Path | None = None
     """An .npz file of queries [q, ...] (of images uint8, or floats from 0 to 1) and optionally
     their classes query_labels [q] (of images positions in the classes of the fit), or real values
-    query_targets. Of --kernel given, kernel_queries [q, n] and kernel_query_diagonal [q]."""
+    query_targets. Of --kernel given, kernel_queries [q, n] and kernel_query_diagonal [q]. Arrays
+    of records in it, as in the file that was fitted, are passed over."""
     groups: str = ""
     """Leave out records together: classes, copies (exact ones), or an .npz file of index [m] and
     group [m], where record index[i] belongs to group[i]."""

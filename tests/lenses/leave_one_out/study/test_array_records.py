@@ -236,6 +236,10 @@ def test_a_kernel_matrix_gives_what_its_kernel_gives(arrays, study, tmp_path):
     later = np.load(tmp_path / "q" / "leave_one_out" / "queries" / "kl_out_in.npy")
     first = np.load(out / "leave_one_out" / "queries" / "kl_out_in.npy")
     np.testing.assert_allclose(later, first, rtol=1e-12)
+    words[5] = str(tmp_path / "whole")
+    run([*words, "--queries", str(tmp_path / "kernel.npz")])
+    again = np.load(tmp_path / "whole" / "leave_one_out" / "queries" / "kl_out_in.npy")
+    np.testing.assert_array_equal(again, later)
 
 
 def test_a_kernel_matrix_of_classes_in_float32_is_fitted_by_every_method(arrays, tmp_path):

@@ -48,6 +48,14 @@ def test_other_mistakes(data, tmp_path):
         ask(root, tmp_path / "out", "--add", tmp_path / "add.npz")
 
 
+def test_a_file_of_records_without_queries_is_told_what_it_lacks(data, tmp_path):
+    root, arrays = data
+    np.savez(tmp_path / "records.npz", x=arrays["x"], y=arrays["y"])
+    with pytest.raises(ImprintError, match="has no array 'queries'; it needs queries"):
+        ask(root, tmp_path / "out", "--queries", tmp_path / "records.npz")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("card", ["[]", "3", "null", "{}"])
 def test_a_fit_whose_card_was_edited_is_refused(data, tmp_path, card):
     root, _ = data

@@ -65,7 +65,7 @@ class Given(Kernel):
         if bool((places < 0).any()) or int(places.max()) >= rows.shape[1] - FACTS:
             raise ImprintError(
                 "the matrix of --kernel given lacks the kernel of some pairs, such as of queries "
-                "with added records: query and add apart"
+                "with added records: give --queries and --add in separate runs"
             )
         return rows.index_select(1, places + FACTS)
 

@@ -29,6 +29,7 @@ from imprint.lenses.leave_one_out.study.inputs import (
     queries_like,
 )
 from imprint.lenses.leave_one_out.study.kernel_matrix import kernel_inputs, kernel_queries
+from imprint.lenses.leave_one_out.study.query_files import read_query_file
 from imprint.lenses.leave_one_out.target_options import TargetScaling
 from imprint.study.array_file import array, arrays_from, read_any_npz
 
@@ -186,7 +187,7 @@ def read_special_queries(inputs: Inputs, kernel: str, file: Path) -> Queries:
     Raises:
         ImprintError: arrays that do not fit the records.
     """
-    where, arrays = str(file), _as_columns(read_any_npz(file))
+    where, arrays = str(file), _as_columns(read_query_file(file))
     known = {name: values for name, values in arrays.items() if name not in TARGETS}
     if kernel == GIVEN:
         part = arrays_from(KernelQueryArrays, known, where)

@@ -30,9 +30,10 @@ from imprint.lenses.leave_one_out.study.large import LargeLeaveOneOut, check_sol
 from imprint.lenses.leave_one_out.study.large_answers import answer
 from imprint.lenses.leave_one_out.study.large_model import FACTOR, memory_bytes, open_model
 from imprint.lenses.leave_one_out.study.queries import AnswerQueries, QueryRecords
+from imprint.lenses.leave_one_out.study.query_files import read_query_file
 from imprint.lenses.leave_one_out.study.records import read_records
 from imprint.report.summary import new_summary, read_summary
-from imprint.study.array_file import read_array_file
+from imprint.study.array_file import arrays_from, read_array_file
 from imprint.study.config import parse
 from imprint.study.counted import part_of
 from imprint.study.finding import read_finding, to_json
@@ -118,7 +119,7 @@ def _query(
     if special and options.queries is not None:
         queries = read_special_queries(fit.inputs, fit_options.kernel, options.queries)
     elif options.queries is not None:
-        arrays = read_array_file(QueryArrays, options.queries)
+        arrays = arrays_from(QueryArrays, read_query_file(options.queries), str(options.queries))
         queries = queries_like(fit.inputs, options.queries, arrays.queries, arrays.query_labels)
     if special and options.add is not None:
         added = read_special_additions(fit.inputs, fit_options.kernel, options.add)
