@@ -486,6 +486,12 @@ CASES = {
         values={"pixels": "ldl"},
         fixed=PARTS,
     ),
+    "adversarial": Case(
+        "coverage adversarial",
+        TESTED + "--criteria nc,kmnc --attacks fgsm --epsilon 0.5 --draws 2 --sizes 3 --shares 0.3",
+        values={"attacks": ("bim",), "sizes": (2,), "shares": (0.4,)},
+        fixed=PARTS,
+    ),
     "impartiality": Case(
         "coverage impartiality",
         TESTED + "--criteria nc,kmnc --sizes 10 --sets 10",

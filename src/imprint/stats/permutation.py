@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from imprint.core.arrays import FloatArray
 from imprint.stats.checks import sample
 
-FLIPS = 9999
+FLIPS = 99_999
+"""So many that claims about hundreds of differences can be made together."""
 MAX_EXACT = 13
 """Pairs up to which every exchange is tried."""
 ROUNDING = 1e-12
@@ -35,7 +36,7 @@ def paired_permutation(differences: ArrayLike, random: np.random.Generator) -> f
     seen = abs(values.sum()) - ROUNDING * np.abs(values).sum()
     if len(values) <= MAX_EXACT:
         return float((np.abs(_all_flips(len(values)) @ values) >= seen).mean())
-    flips = random.integers(0, 2, size=(FLIPS, len(values))) * 2 - 1
+    flips = random.integers(0, 2, size=(FLIPS, len(values)), dtype=np.int8) * 2.0 - 1.0
     return float((1 + (np.abs(flips @ values) >= seen).sum()) / (FLIPS + 1))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imprint.lenses.coverage.ablation_options import AblateOptions
+from imprint.lenses.coverage.adversarial_options import AdversarialOptions
 from imprint.lenses.coverage.fit_options import FitOptions, MergeOptions
 from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
 from imprint.lenses.coverage.options import (
@@ -298,3 +299,27 @@ class MeasureSensitivity(SensitivityOptions):
         from imprint.lenses.coverage.study.sensitivity import sensitivity_study
 
         return sensitivity_study(self)
+
+
+@command(
+    "coverage adversarial",
+    "coverage of test sets with adversarial inputs among them",
+    example=f"{ON_MODEL} --tests test/ --criteria idc,kmnc,nlc --out runs/adversarial",
+    main=(
+        *(*MODEL, "tests", "criteria", "param", "attacks", "epsilon", "attacked_records", "sizes"),
+        *("shares", "draws", "member_records", "test_records", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class MeasureAdversarial(AdversarialOptions):
+    """Let adversarial inputs replace tests of a set or be added, and compare with fresh clean ones.
+
+    OUT/adversarial/ATTACK holds the inputs of an attack and how often it succeeds,
+    OUT/adversarial_changes/sets.parquet a row per set.
+    """
+
+    def run(self) -> JsonObject:
+        """Measure; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.adversarial import adversarial_study
+
+        return adversarial_study(self)

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.ablation_findings import AblationFindings
+from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.fit_findings import FitFindings
@@ -418,6 +419,7 @@ Findings = (
     | ImpartialityFindings
     | SensitivityFindings
     | FitFindings
+    | AdversarialFindings
 )
 
 
@@ -437,6 +439,7 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "impartiality": ImpartialityFindings,
         "sensitivity": SensitivityFindings,
         "fit": FitFindings,
+        "adversarial": AdversarialFindings,
     }
     kind = next((kind for key, kind in kinds.items() if key in value), CoverageFindings)
     return from_json(kind, value, where)

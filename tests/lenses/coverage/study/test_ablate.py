@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,10 @@ from torch import nn
 
 from imprint.cli import main
 from imprint.lenses.coverage.study.ablate import compare_drops
-from imprint.nets.fill import build_model
 from imprint.nets.load import load_model
-from imprint.nets.model_card import ModelCard
-from imprint.nets.save import save_model
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import words_of
-
-CARD = ModelCard("lenet", 3, 3, 16, (0.5,), (0.25,))
 
 
 def ablated(world: Path, out: Path, *words: str) -> dict[str, Any]:
@@ -27,26 +21,6 @@ def ablated(world: Path, out: Path, *words: str) -> dict[str, Any]:
     main(words_of(world, "ablate", *tests, *words, "--out", str(out)))
     ablation: dict[str, Any] = read_json(out / "summary.json")["lenses"]["coverage"]["ablation"]
     return ablation
-
-
-@pytest.fixture(scope="module")
-def trained(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The images of the world, and a network that knows their classes."""
-    root = tmp_path_factory.mktemp("trained")
-    for part in ("train", "test"):
-        shutil.copy(world / f"{part}.npz", root)
-    torch.manual_seed(0)
-    model = build_model(CARD)
-    with np.load(root / "train.npz") as held:
-        images = torch.from_numpy(np.moveaxis(held["images"], -1, 1)).float() / 255
-        labels = torch.from_numpy(held["labels"])
-    optimiser = torch.optim.Adam(model.parameters(), 0.003)
-    for _ in range(25):
-        optimiser.zero_grad()
-        nn.functional.cross_entropy(model(images), labels).backward()
-        optimiser.step()
-    save_model(root / "net.safetensors", model, CARD)
-    return root
 
 
 def test_drops_are_those_of_zeroed_weights(trained: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imprint.lenses.coverage.ablation_findings import AblationFindings
+from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
 from imprint.lenses.coverage.findings import (
     CoverageFindings,
     Findings,
@@ -20,6 +21,7 @@ from imprint.lenses.coverage.fit_findings import FitFindings
 from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.page import (
     ablation,
+    adversarial,
     fitted,
     impartiality,
     measured,
@@ -111,6 +113,12 @@ KINDS: Mapping[type[Findings], Kind] = {
         sensitivity.sensitivity_lines,
         sensitivity.sensitivity_verdict,
         "sensitivity",
+    ),
+    AdversarialFindings: _shown_by(
+        adversarial.adversarial_blocks,
+        adversarial.adversarial_lines,
+        adversarial.adversarial_verdict,
+        "adversarial",
     ),
 }
 

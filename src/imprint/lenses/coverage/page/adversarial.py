@@ -1,0 +1,216 @@
+"""What adversarial inputs change in coverage, on the page and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imprint.core.missing import Missing
+from imprint.lenses.coverage.adversarial_findings import (
+    AdversarialChanges,
+    AttackFindings,
+    CoverageChange,
+)
+from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
+from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
+from imprint.report.lens import LensVerdict
+from imprint.report.prose import prose
+from imprint.report.table import Cell, Column, Table, Value
+from imprint.report.terminal import Printed
+from imprint.report.wording import count, fixed, percent, plural, significant
+from imprint.stats.estimate import Estimate
+
+LEVEL = 0.05
+WORDS = {"replace": "replaced", "add": "added"}
+NOTE = (
+    "Changes of the value of a set, signed, in marks (cells, sections, neurons or patterns) where "
+    "a criterion counts some; means over draws with 95% intervals, the tests being the same. "
+    "Fresh: by the clean originals of the adversarial inputs in their place. Beyond: adversarial "
+    "less fresh, paired. NCov: the change as a share of the range of all changes of the criterion. "
+    "The p-value is of nothing beyond, two-sided, adjusted for all changes together (Holm)."
+)
+
+
+def adversarial_blocks(findings: AdversarialChanges) -> Iterator[Block]:
+    """Yield verdict, figure, tables and conclusions of ``coverage adversarial``."""
+    attacks = "; ".join(_success(name, each) for name, each in findings.attacks.items())
+    yield Verdict(
+        adversarial_headline(findings),
+        [
+            "Does coverage notice adversarial inputs? Sets are drawn from "
+            f"{plural(findings.correct, 'test')} that the network classifies correctly, "
+            f"{plural(findings.draws, 'draw')} of each size. Inputs that fool the network replace "
+            "a share of a set, or are added to it; so do their clean originals, which no set holds "
+            f"otherwise. {attacks}.",
+        ],
+        found=bool(noticing(findings)),
+        anchor="coverage-result",
+        link="Coverage",
+    )
+    figures = [figure for name in findings.attacks if (figure := excess_figure(findings, name))]
+    if figures:
+        yield Figures(figures)
+    for name, each in findings.attacks.items():
+        if each.changes:
+            tables = [change_table(findings, name, way) for way in WORDS]
+            yield Part(f"Inputs by {name}", tables, f"coverage-adversarial-{name}", name)
+    missing = [
+        prose("Nothing is measured for <b>{}</b>: {}.", name, each.unmeasured)
+        for name, each in findings.attacks.items()
+        if each.unmeasured is not None
+    ]
+    missing += [
+        prose("<b>{}</b> is missing: {}.", name.upper(), why)
+        for name, why in findings.missing.items()
+    ]
+    if missing:
+        yield Bullets(missing)
+    yield conclusions(
+        ["Which criteria rise where adversarial inputs take the place of clean ones."],
+        [
+            "Inputs that fool the network are a choice: they may lie near a boundary before the "
+            "attack. Their originals share that, so that what is beyond them is due to the attack.",
+            "A criterion that rises does not say that the inputs are wrong, only that they are "
+            "different.",
+        ],
+    )
+
+
+def _success(name: str, found: AttackFindings) -> str:
+    if isinstance(found.success, Missing):
+        return f"{name}: {found.success.missing}"
+    return f"{name} fools it on {percent(found.success.value)} of {count(found.attacked)} inputs"
+
+
+def largest(found: AttackFindings, way: str) -> dict[str, CoverageChange]:
+    """Return the change by the largest share of the largest set, by criterion."""
+    chosen = {
+        name: max((each for each in changes if each.way == way), key=lambda e: (e.size, e.share))
+        for name, changes in found.changes.items()
+        if changes
+    }
+    return dict(sorted(chosen.items(), key=lambda item: (item[1].p, item[0])))
+
+
+def noticing(findings: AdversarialChanges) -> list[str]:
+    """Return the criteria that rise beyond fresh inputs under every attack, replaced and added."""
+    measured = [each for each in findings.attacks.values() if each.changes]
+    changes = [largest(each, way) for each in measured for way in WORDS]
+    if not changes:
+        return []
+    return [
+        name
+        for name in changes[0]
+        if all(each[name].adjusted <= LEVEL and each[name].excess.value > 0 for each in changes)
+    ]
+
+
+def adversarial_headline(findings: AdversarialChanges) -> str:
+    """Return the main finding as one sentence without its full stop."""
+    measured = [each for each in findings.attacks.values() if each.changes]
+    if not measured:
+        return "No attack fools the network often enough to measure sets"
+    total = plural(len(largest(measured[0], "add")), "criterion", "criteria")
+    rising = len(noticing(findings))
+    attack = "the attack" if len(measured) == 1 else f"each of {len(measured)} attacks"
+    who = (
+        f"{rising} of {total} {'rises' if rising == 1 else 'rise'}"
+        if rising
+        else (f"None of {total} rises")
+    )
+    return f"{who} more with inputs of {attack} than with fresh clean ones"
+
+
+def adversarial_verdict(findings: AdversarialChanges) -> LensVerdict:
+    """Return the main finding in a line."""
+    return LensVerdict(adversarial_headline(findings), bool(noticing(findings)))
+
+
+def adversarial_lines(findings: AdversarialChanges) -> list[Printed]:
+    """Return tables and sentences for the terminal."""
+    lines: list[Printed] = []
+    for name, each in findings.attacks.items():
+        if each.unmeasured is None:
+            lines += [change_table(findings, name, way, every_share=False) for way in WORDS]
+        else:
+            lines.append(f"{name} missing: {each.unmeasured}")
+        lines.append(_success(name, each))
+    lines += [f"{name} missing: {why}" for name, why in findings.missing.items()]
+    return [*lines, adversarial_headline(findings)]
+
+
+def change_table(
+    findings: AdversarialChanges, attack: str, way: str, *, every_share: bool = True
+) -> Table:
+    """Return what inputs of an attack change, by criterion, size and share.
+
+    Args:
+        findings: all.
+        attack: one of them.
+        way: replaced or added.
+        every_share: else the largest of the largest size alone.
+    """
+    found = findings.attacks[attack]
+    order = largest(found, way)
+    columns = [
+        Column("Criterion"),
+        Column("Set", count, key="size", on_phone=False),
+        Column("Share", percent),
+        Column("Change", significant),
+        Column("Relative", percent, on_phone=False),
+        Column("NCov", fixed(2), on_phone=False),
+        Column("Fresh", significant),
+        Column("Beyond", significant, key="excess"),
+        Column("p", fixed(4), key="adjusted"),
+    ]
+    rows = [
+        _row(name, each, findings.marks.get(name, 1.0))
+        for name, at_most in order.items()
+        for each in (found.changes[name] if every_share else (at_most,))
+        if each.way == way
+    ]
+    return Table(columns, rows, title=f"Inputs by {attack} are {WORDS[way]}", note=NOTE)
+
+
+def _row(name: str, change: CoverageChange, mark: float) -> list[Value | Cell]:
+    values = (_scaled(each, mark) for each in (change.change, change.fresh, change.excess))
+    raw, fresh, excess = values
+    return [
+        name.upper(), change.size, change.share, raw, change.relative, change.ncov, fresh, excess,
+        change.adjusted,
+    ]  # fmt: skip
+
+
+def _scaled(estimate: Estimate, mark: float) -> Estimate:
+    low, high = estimate.ci95
+    return Estimate(estimate.value / mark, (low / mark, high / mark), estimate.n)
+
+
+def excess_figure(findings: AdversarialChanges, attack: str) -> Intervals | None:
+    """Return what is beyond fresh inputs at the largest share, by criterion; None without any."""
+    groups = [_group(findings, attack, way) for way in WORDS]
+    groups = [group for group in groups if group.intervals]
+    if not groups:
+        return None
+    return Intervals(
+        name=f"coverage-adversarial-{attack}",
+        title=f"What {attack} changes beyond fresh inputs",
+        caption="At the largest share of the largest sets: adversarial less fresh, as a share of "
+        "the range of all changes of a criterion, with its 95% interval over draws.",
+        description="Dots. " + " ".join(_spoken(group) for group in groups),
+        axis=Axis("adversarial less fresh", percent),
+        groups=groups,
+        level=Level(0.0, "", colour="muted", dash="dotted"),
+    )
+
+
+def _group(findings: AdversarialChanges, attack: str, way: str) -> IntervalGroup:
+    dots = []
+    for name, change in largest(findings.attacks[attack], way).items():
+        excess = _scaled(change.excess, findings.ranges[name] or 1.0)
+        dots.append(Interval(name.upper(), excess.value, excess.low, excess.high))
+    return IntervalGroup(dots, f"Inputs are {WORDS[way]}")
+
+
+def _spoken(group: IntervalGroup) -> str:
+    dots = ", ".join(f"{dot.name} {percent(dot.value)}" for dot in group.intervals)
+    return f"{group.title}: {dots}."
