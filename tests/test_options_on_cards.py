@@ -492,6 +492,22 @@ CASES = {
         values={"attacks": ("bim",), "sizes": (2,), "shares": (0.4,)},
         fixed=PARTS,
     ),
+    "fuzz": Case(
+        "coverage fuzz",
+        TRAINED + "--seeds {place}/unseen.npz --criterion nc --budget 60 --round-size 20",
+        values={
+            "criterion": "tknc",
+            "seeds": "third.npz",
+            "budget": 50,
+            "start": "members",
+            "mutations": ("shift", "noise"),
+            "max_share": 0.05,
+            "max_change": 0.1,
+            "layers": ("hidden",),
+            "layer_index": (0,),
+        },
+        fixed=(*PARTS, "exclude_layers", "seeds_part"),
+    ),
     "impartiality": Case(
         "coverage impartiality",
         TESTED + "--criteria nc,kmnc --sizes 10 --sets 10",

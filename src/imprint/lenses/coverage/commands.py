@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imprint.lenses.coverage.ablation_options import AblateOptions
 from imprint.lenses.coverage.adversarial_options import AdversarialOptions
 from imprint.lenses.coverage.fit_options import FitOptions, MergeOptions
+from imprint.lenses.coverage.fuzzing_options import FuzzOptions
 from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
 from imprint.lenses.coverage.options import (
     ImportanceOptions,
@@ -29,6 +30,11 @@ listed(
     "imprint.probe.attribution.layer_attribution:ATTRIBUTORS",
 )
 listed("adversarial", "adversarial attacks", "imprint.perturb.adversarial:ADVERSARIAL_ATTACKS")
+listed(
+    "mutations",
+    "mutations of images for fuzzing",
+    "imprint.lenses.coverage.fuzzing.mutation:MUTATIONS",
+)
 
 
 @command(
@@ -323,3 +329,28 @@ class MeasureAdversarial(AdversarialOptions):
         from imprint.lenses.coverage.study.adversarial import adversarial_study
 
         return adversarial_study(self)
+
+
+@command(
+    "coverage fuzz",
+    "mutated images that the network gets wrong, searched for by coverage",
+    example=f"{ON_MODEL} --seeds test/ --criterion kmnc --budget 10000 --out runs/fuzz",
+    main=(
+        *(*MODEL, "seeds", "criterion", "param", "budget", "mutations", "strength", "max_share"),
+        *("max_change", "depth", "seed_records", "member_records", "layers", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class Fuzz(FuzzOptions):
+    """Mutate correctly classified images, and keep those that the network gets wrong.
+
+    Mutants that raise the criterion are mutated further. OUT/fuzzing/faults.safetensors holds the
+    images of unique faults, which differ in their classes or lie apart in the features;
+    OUT/fuzzing/faults.parquet has a row per fault. An interrupted search goes on where it was.
+    """
+
+    def run(self) -> JsonObject:
+        """Search; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.fuzz import fuzz_study
+
+        return fuzz_study(self)

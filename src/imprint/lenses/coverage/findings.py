@@ -15,6 +15,7 @@ from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.fit_findings import FitFindings
+from imprint.lenses.coverage.fuzzing_findings import FuzzFindings
 from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.measure.rarefaction import CellEstimate
 from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
@@ -420,6 +421,7 @@ Findings = (
     | SensitivityFindings
     | FitFindings
     | AdversarialFindings
+    | FuzzFindings
 )
 
 
@@ -440,6 +442,7 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "sensitivity": SensitivityFindings,
         "fit": FitFindings,
         "adversarial": AdversarialFindings,
+        "fuzzing": FuzzFindings,
     }
     kind = next((kind for key, kind in kinds.items() if key in value), CoverageFindings)
     return from_json(kind, value, where)

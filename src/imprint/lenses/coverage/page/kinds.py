@@ -18,11 +18,13 @@ from imprint.lenses.coverage.findings import (
     read_findings,
 )
 from imprint.lenses.coverage.fit_findings import FitFindings
+from imprint.lenses.coverage.fuzzing_findings import FuzzFindings
 from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.page import (
     ablation,
     adversarial,
     fitted,
+    fuzzing,
     impartiality,
     measured,
     measured_summary,
@@ -120,6 +122,7 @@ KINDS: Mapping[type[Findings], Kind] = {
         adversarial.adversarial_verdict,
         "adversarial",
     ),
+    FuzzFindings: Kind(fuzzing.fuzzing_blocks, fuzzing.fuzzing_lines, fuzzing.fuzzing_verdict),
 }
 
 

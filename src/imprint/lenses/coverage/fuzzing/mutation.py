@@ -1,0 +1,152 @@
+"""What a mutation of images is, how one is registered, and how a batch of them is applied.
+
+A mutation has two amounts an image, of which 0 changes nothing. Geometric ones are affine maps of
+the plane, and all of a batch share one resampling; the others change pixels where they are. After
+each mutation pixels are rounded to 0 … 255, so that a mutant is an image that a file can hold, and
+replaying its mutations gives it again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.registry import Registry
+
+AMOUNTS = 2
+
+
+class Mutation(ABC):
+    """One kind of change.
+
+    Attributes:
+        words: what it does, for ``imprint list mutations``.
+        is_geometric: whether it moves pixels; an input gets one of these at most.
+        is_gradual: whether a smaller amount is a smaller change.
+    """
+
+    words: ClassVar[str]
+    is_geometric: ClassVar[bool] = False
+    is_gradual: ClassVar[bool] = True
+
+    @abstractmethod
+    def amounts(self, uniform: FloatArray) -> FloatArray:
+        """Return amounts for uniform numbers, float64 ``[n, 2]`` each; the numbers in [0, 1)."""
+
+
+class GeometricMutation(Mutation):
+    """An affine map about the centre of the image."""
+
+    is_geometric = True
+
+    @abstractmethod
+    def maps(self, amounts: FloatArray) -> FloatArray:
+        """Return where each output pixel is read from, float64 ``[n, 2, 3]``.
+
+        Coordinates are (x, y, 1) from the centre, in halves of the image's width and height.
+        """
+
+
+class PixelMutation(Mutation):
+    """A change of the values of pixels."""
+
+    @abstractmethod
+    def change(
+        self, images: Tensor, amounts: FloatArray, keys: IntArray, sources: Tensor
+    ) -> Tensor:
+        """Return changed images.
+
+        Args:
+            images: float32 ``[n, channels, H, W]`` in [0, 255].
+            amounts: float64 ``[n, 2]``.
+            keys: int64 ``[n]``, of what is drawn at random.
+            sources: uint8 ``[m, channels, H, W]``, other images to take a look from.
+
+        Returns:
+            float32 ``[n, channels, H, W]``, of any range.
+        """
+
+
+MUTATIONS: Registry[type[Mutation]] = Registry(
+    "mutation", "imprint.lenses.coverage.fuzzing.mutations", group="imprint.mutations"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """One mutation for each image of a batch.
+
+    Attributes:
+        kinds: int64 ``[n]``, places in a list of mutations; −1 for no change.
+        amounts: float64 ``[n, 2]``.
+        keys: int64 ``[n]``.
+    """
+
+    kinds: IntArray
+    amounts: FloatArray
+    keys: IntArray
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def rows(self, rows: IntArray) -> Changes:
+        """Return some of them."""
+        return Changes(self.kinds[rows], self.amounts[rows], self.keys[rows])
+
+
+def apply(
+    mutations: Sequence[Mutation], images: Tensor, changes: Changes, sources: Tensor
+) -> Tensor:
+    """Return the images of a batch, each changed by its own mutation.
+
+    Args:
+        mutations: that ``changes.kinds`` number.
+        images: float32 ``[n, channels, H, W]``, whole numbers in [0, 255]; they stay as they are.
+        changes: one an image.
+        sources: uint8 ``[m, channels, H, W]``, other images to take a look from.
+
+    Returns:
+        float32 ``[n, channels, H, W]``, whole numbers in [0, 255].
+    """
+    result = images.clone()
+    maps = np.tile(np.eye(2, 3), (len(changes), 1, 1))
+    moved = np.zeros(len(changes), dtype=bool)
+    for kind, mutation in enumerate(mutations):
+        rows = np.flatnonzero(changes.kinds == kind)
+        if not len(rows):
+            continue
+        if isinstance(mutation, GeometricMutation):
+            maps[rows], moved[rows] = mutation.maps(changes.amounts[rows]), True
+        elif isinstance(mutation, PixelMutation):
+            at = torch.from_numpy(rows).to(images.device)
+            some = changes.rows(rows)
+            result[at] = mutation.change(images[at], some.amounts, some.keys, sources)
+    if moved.any():
+        at = torch.from_numpy(np.flatnonzero(moved)).to(images.device)
+        result[at] = resample(images[at], maps[moved])
+    return result.round_().clamp_(0, 255)
+
+
+def resample(images: Tensor, maps: FloatArray) -> Tensor:
+    """Return images read through affine maps, bilinear; beyond the edge its pixels repeat.
+
+    Args:
+        images: float32 ``[n, channels, H, W]``.
+        maps: float64 ``[n, 2, 3]``; see :meth:`GeometricMutation.maps`.
+    """
+    height, width = images.shape[2:]
+    # Pixel centres, so that whole pixels and quarter turns fall on pixels again.
+    x = ((torch.arange(width, dtype=torch.float64) + 0.5) * 2 / width - 1)[None, None, :]
+    y = ((torch.arange(height, dtype=torch.float64) + 0.5) * 2 / height - 1)[None, :, None]
+    m = torch.from_numpy(maps)[:, :, :, None, None]
+    grid = torch.stack([m[:, row, 0] * x + m[:, row, 1] * y + m[:, row, 2] for row in (0, 1)], -1)
+    return torch.nn.functional.grid_sample(
+        images, grid.float().to(images.device), "bilinear", "border", align_corners=False
+    )

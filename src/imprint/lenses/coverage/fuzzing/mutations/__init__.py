@@ -1,0 +1,1 @@
+"""Mutations of images, one family a file."""

@@ -1,0 +1,138 @@
+"""Photometric mutations: brightness, contrast, blur and noise.
+
+The ranges are about those of DeepHunter (Xie et al. 2019): brightness by 70 of 255, contrast from
+0.5 to 2 times.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.seeds import derive, uniforms
+from imprint.lenses.coverage.fuzzing.mutation import MUTATIONS, PixelMutation
+
+MAX_BRIGHTNESS = 70.0
+MAX_CONTRAST = 1.0
+MAX_BLUR = 0.05
+"""Standard deviation as a share of the side."""
+BLUR_REACH = 3.0
+"""Standard deviations of a blur beyond which it takes nothing."""
+MAX_NOISE = 25.0
+NOISE = derive(0, "fuzzing noise")
+
+
+def _column(values: FloatArray, images: Tensor) -> Tensor:
+    """Return a number an image, float32 ``[n, 1, 1, 1]`` beside the images."""
+    return torch.from_numpy(values.astype(np.float32)).to(images.device)[:, None, None, None]
+
+
+def _first(values: FloatArray) -> FloatArray:
+    return np.stack([values, np.zeros(len(values))], 1)
+
+
+@MUTATIONS.register("brightness")
+class Brightness(PixelMutation):
+    """The amount is added to every pixel."""
+
+    words = "brightness up or down by up to 70 of 255"
+
+    def amounts(self, uniform: FloatArray) -> FloatArray:
+        """Return what is added."""
+        return _first((2 * uniform[:, 0] - 1) * MAX_BRIGHTNESS)
+
+    def change(
+        self, images: Tensor, amounts: FloatArray, keys: IntArray, sources: Tensor
+    ) -> Tensor:
+        """Return brighter or darker images."""
+        return images + _column(amounts[:, 0], images)
+
+
+@MUTATIONS.register("contrast")
+class Contrast(PixelMutation):
+    """The amount a makes differences from the mean of the image 2ᵃ times as large."""
+
+    words = "half to double contrast"
+
+    def amounts(self, uniform: FloatArray) -> FloatArray:
+        """Return a."""
+        return _first((2 * uniform[:, 0] - 1) * MAX_CONTRAST)
+
+    def change(
+        self, images: Tensor, amounts: FloatArray, keys: IntArray, sources: Tensor
+    ) -> Tensor:
+        """Return images of more or less contrast."""
+        # Sums of whole numbers are exact in float64, so that the batch does not matter.
+        mean = images.double().mean((1, 2, 3), keepdim=True).float()
+        return mean + (images - mean) * _column(np.exp2(amounts[:, 0]), images)
+
+
+@MUTATIONS.register("blur")
+class Blur(PixelMutation):
+    """The amount is the standard deviation of a Gaussian, as a share of the side."""
+
+    words = "Gaussian blur of up to a twentieth of the side"
+
+    def amounts(self, uniform: FloatArray) -> FloatArray:
+        """Return the share."""
+        return _first(uniform[:, 0] * MAX_BLUR)
+
+    def change(
+        self, images: Tensor, amounts: FloatArray, keys: IntArray, sources: Tensor
+    ) -> Tensor:
+        """Return blurred images; beyond the edge its pixels repeat."""
+        deviations = amounts[:, 0] * max(images.shape[2:])
+        reach = max(1, math.ceil(BLUR_REACH * float(deviations.max())))
+        weights = torch.from_numpy(blur_weights(deviations, reach)).to(images.device)
+        for axis in (2, 3):
+            images = _weighted_sum(images, weights, axis)
+        return images
+
+
+def blur_weights(deviations: FloatArray, reach: int) -> NDArray[np.float32]:
+    """Return the weights of a Gaussian at −reach … reach pixels, float32 ``[n, 2·reach + 1]``.
+
+    A deviation of 0 leaves the middle alone. Each row cuts off at its own three deviations, so that
+    it is the same beside others.
+    """
+    places = np.arange(-reach, reach + 1, dtype=float)
+    safe = np.maximum(deviations, 1e-3)[:, None]
+    within = np.abs(places) <= np.ceil(BLUR_REACH * safe)
+    weights = np.exp(-0.5 * (places / safe) ** 2) * within
+    return np.asarray(weights / weights.sum(1, keepdims=True), dtype=np.float32)
+
+
+def _weighted_sum(images: Tensor, weights: Tensor, axis: int) -> Tensor:
+    """Return Σ_k w[n, k] · image shifted by k along an axis, tap by tap."""
+    reach, side = weights.shape[1] // 2, images.shape[axis]
+    places = torch.arange(side, device=images.device)
+    total = torch.zeros_like(images)
+    for tap in range(weights.shape[1]):
+        shifted = images.index_select(axis, (places + tap - reach).clamp(0, side - 1))
+        total += shifted * weights[:, tap, None, None, None]
+    return total
+
+
+@MUTATIONS.register("noise")
+class Noise(PixelMutation):
+    """The amount is the standard deviation of Gaussian noise, of 255."""
+
+    words = "Gaussian noise of up to 25 of 255"
+
+    def amounts(self, uniform: FloatArray) -> FloatArray:
+        """Return the deviation."""
+        return _first(uniform[:, 0] * MAX_NOISE)
+
+    def change(
+        self, images: Tensor, amounts: FloatArray, keys: IntArray, sources: Tensor
+    ) -> Tensor:
+        """Return noisy images; the noise of an image depends on its key alone."""
+        uniform = uniforms(NOISE, keys, images[0].numel())
+        normal: Tensor = torch.special.ndtri(torch.from_numpy(uniform).clamp_min(2.0**-53))
+        noise = normal.float().view(images.shape).to(images.device)
+        return images + noise * _column(amounts[:, 0], images)

@@ -1,0 +1,103 @@
+"""Findings of ``coverage fuzz``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FuzzCurve:
+    """How a search went, by forward passes; point 0 is its start.
+
+    Attributes:
+        passes: forward passes.
+        coverage: by the criterion that guides; None without one.
+        faults: found so far.
+        unique: unique faults so far.
+    """
+
+    passes: tuple[int, ...]
+    coverage: tuple[float, ...] | None
+    faults: tuple[int, ...]
+    unique: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FaultPair:
+    """Faults of one pair of classes.
+
+    Attributes:
+        expected: the class that is right.
+        predicted: the class that the network names.
+        faults: how many.
+        unique: unique ones.
+    """
+
+    expected: int
+    predicted: int
+    faults: int
+    unique: int
+
+
+@dataclass(frozen=True)
+class MutationYield:
+    """What mutants of one last mutation gave.
+
+    Attributes:
+        mutants: how many the network classified.
+        accepted: how many of them added to coverage.
+        faults: how many it got wrong.
+    """
+
+    mutants: int
+    accepted: int
+    faults: int
+
+
+@dataclass(frozen=True)
+class Fuzzing:
+    """A search for inputs that a network gets wrong.
+
+    Attributes:
+        criterion: that guided it; ``random`` for none.
+        seeds: images it began with.
+        misclassified_seeds: that were left out.
+        budget: forward passes that were allowed.
+        passes: that were taken.
+        rounds: in how many portions.
+        corpus: inputs that are there to be mutated in the end, seeds among them.
+        faults: mutants that the network gets wrong.
+        unique: faults that differ in their pair of classes or lie apart in the features.
+        radius: how far apart two faults of one pair of classes are two.
+        pairs: of classes, the most frequent first; at most 50.
+        pair_count: how many there are.
+        expected_entropy: of the right classes of faults, in nats.
+        predicted_entropy: of the named ones.
+        mutations: what each gave.
+        curve: of the search.
+    """
+
+    criterion: str
+    seeds: int
+    misclassified_seeds: int
+    budget: int
+    passes: int
+    rounds: int
+    corpus: int
+    faults: int
+    unique: int
+    radius: float
+    pairs: tuple[FaultPair, ...]
+    pair_count: int
+    expected_entropy: float
+    predicted_entropy: float
+    mutations: Mapping[str, MutationYield]
+    curve: FuzzCurve
+
+
+@dataclass(frozen=True)
+class FuzzFindings:
+    """Findings of ``coverage fuzz``."""
+
+    fuzzing: Fuzzing

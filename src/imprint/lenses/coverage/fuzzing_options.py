@@ -1,0 +1,61 @@
+"""Options of ``coverage fuzz``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from imprint.core.bounds import Bounds
+from imprint.lenses.coverage.options import (
+    ImportanceChoice,
+    LayerChoice,
+    NetworkChoice,
+    Records,
+    TablesChoice,
+)
+from imprint.study.option_types import Names, Parameters
+
+DEFAULT_MUTATIONS = (
+    *("shift", "rotate", "scale", "shear"),
+    *("brightness", "contrast", "blur", "noise"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuzzOptions(TablesChoice, ImportanceChoice, LayerChoice, NetworkChoice):
+    """Mutate images until a classifier errs, guided by coverage."""
+
+    seeds: Path | None = None
+    """Images to mutate, of the classes of the network; those it misclassifies are left out."""
+    seeds_part: str = ""
+    """Which part of the seeds' folder."""
+    seed_records: Records = 1000
+    """Maximum number of seeds, drawn at random; 0 for all."""
+    member_records: Records = 0
+    """Maximum number of training images that criteria are fitted to, drawn at random; 0 for all."""
+    criterion: str = "kmnc"
+    """Criterion that guides the search, see imprint list criteria; random for none: every mutant is
+    mutated further. Some read training images: --members."""
+    param: Parameters = ()
+    """Settings of the criterion, such as kmnc.k=10."""
+    start: Literal["seeds", "members"] = "seeds"
+    """What counts as covered from the start: what the seeds cover, or also the training images."""
+    budget: Annotated[int, Bounds(least=1, most=10**8)] = 10_000
+    """Mutants that the network classifies: forward passes of the search."""
+    mutations: Names = DEFAULT_MUTATIONS
+    """Mutations to draw from; see imprint list mutations. flip is for classes that do not change in
+    a mirror."""
+    strength: Annotated[float, Bounds(above=0, most=4)] = 1.0
+    """Factor of the largest amount of every mutation."""
+    depth: Annotated[int, Bounds(least=1, most=64)] = 8
+    """Mutations of one input at most, of which one is geometric."""
+    max_share: Annotated[float, Bounds(least=0, most=1)] = 0.2
+    """Share of the values of an image, of those that are not 0, that may change at will."""
+    max_change: Annotated[float, Bounds(least=0, most=1)] = 0.4
+    """Largest change of any value where more of them change, as a share of the range; both are
+    counted after the geometric mutation."""
+    round_size: Annotated[int, Bounds(least=1, most=65_536)] = 128
+    """Mutants that are classified together, before coverage says which are mutated further."""
+    parents: Annotated[int, Bounds(least=1, most=65_536)] = 16
+    """Images that are mutated in a round."""

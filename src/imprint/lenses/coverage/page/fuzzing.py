@@ -1,0 +1,221 @@
+"""Faults found by fuzzing, on the page and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imprint.lenses.coverage.fuzzing_findings import FuzzFindings, Fuzzing
+from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions
+from imprint.report.figure import Axis, Figure, Lines, Series
+from imprint.report.lens import LensVerdict
+from imprint.report.table import Cell, Column, Table, Value
+from imprint.report.terminal import Printed
+from imprint.report.wording import count, fixed, percent, plural, quantity
+
+RANDOM = "random"
+MAX_PAIRS = 12
+"""Pairs of classes in the table."""
+
+
+def fuzzing_headline(fuzzing: Fuzzing) -> str:
+    """Return the main finding as one sentence without its full stop."""
+    if not fuzzing.faults:
+        return f"None of {plural(fuzzing.passes, 'mutant')} is misclassified"
+    verb = "is" if fuzzing.faults == 1 else "are"
+    return (
+        f"{count(fuzzing.faults)} of {plural(fuzzing.passes, 'mutant')} {verb} misclassified: "
+        f"{plural(fuzzing.unique, 'unique fault')}"
+    )
+
+
+def fuzzing_verdict(findings: FuzzFindings) -> LensVerdict:
+    """Return the main finding for the front page."""
+    unique = findings.fuzzing.unique
+    statement = (
+        "Small changes of correctly classified images make the network err"
+        if unique
+        else "No small change of correctly classified images makes the network err"
+    )
+    return LensVerdict(statement, unique > 0, "unique faults", float(unique), write=count)
+
+
+def fuzzing_lines(findings: FuzzFindings) -> Iterator[Printed]:
+    """Yield tables and sentences of the terminal."""
+    fuzzing = findings.fuzzing
+    yield summary_table(fuzzing)
+    yield mutation_table(fuzzing)
+    yield fuzzing_headline(fuzzing)
+
+
+def fuzzing_blocks(findings: FuzzFindings, root: Path, classes: Sequence[str]) -> Iterator[Block]:
+    """Yield verdict, figures, tables and conclusions of ``coverage fuzz``.
+
+    Args:
+        findings: of the search.
+        root: the folder of the study.
+        classes: their names.
+    """
+    fuzzing = findings.fuzzing
+    yield Verdict(
+        fuzzing_headline(fuzzing),
+        [_asked(fuzzing), _unique(fuzzing)],
+        found=bool(fuzzing.faults),
+        anchor="coverage-result",
+        link="Coverage",
+    )
+    yield Figures(fuzzing_figures(fuzzing))
+    if fuzzing.faults:
+        yield Part(
+            "Misclassified as", [pair_table(fuzzing, classes)], "coverage-fault-pairs", "Pairs"
+        )
+    yield Part("Mutations", [mutation_table(fuzzing)], "coverage-mutations", "Mutations")
+    yield conclusions(
+        [
+            "Which small changes of correctly classified images the network gets wrong, to look "
+            "at, to train with or to test the next version with.",
+        ],
+        [
+            "The number of faults depends on the mutations, their bounds and the budget: it "
+            "compares searches with one budget, and is no error rate.",
+            "Mutants are assumed to have the class of their seed: look at the pictures before you "
+            "count one as a failure.",
+        ],
+    )
+
+
+def _asked(fuzzing: Fuzzing) -> str:
+    guided = (
+        "without guidance, every mutant being mutated further"
+        if fuzzing.criterion == RANDOM
+        else f"guided by {fuzzing.criterion.upper()}"
+    )
+    left_out = (
+        f" ({plural(fuzzing.misclassified_seeds, 'more seed')} that the network gets wrong from "
+        "the start left out)"
+        if fuzzing.misclassified_seeds
+        else ""
+    )
+    text = (
+        "Which small changes of an image make the network err? "
+        f"{plural(fuzzing.seeds, 'seed')}{left_out} were mutated, {guided}, within a budget of "
+        f"{plural(fuzzing.budget, 'forward pass', 'forward passes')}."
+    )
+    if fuzzing.passes < fuzzing.budget:
+        text += (
+            f" The search ended after {count(fuzzing.passes)}, since no further mutant stayed "
+            "within the bounds."
+        )
+    return text
+
+
+def _unique(fuzzing: Fuzzing) -> str:
+    return (
+        "Faults are one unique fault if they have the same two classes and lie no further apart, "
+        "in the features before the classifier, than two seeds of one class commonly do "
+        f"({quantity(fuzzing.radius)})."
+    )
+
+
+def fuzzing_figures(fuzzing: Fuzzing) -> list[Figure]:
+    """Return faults and coverage by forward passes."""
+    curve = fuzzing.curve
+    passes = np.array(curve.passes, dtype=np.float64)
+    x = Axis("forward passes", count, low=0, whole=True)
+    figures: list[Figure] = [
+        Lines(
+            name="coverage-fuzzing-faults",
+            title="Faults by forward passes",
+            caption="Unique faults still rise at the end where a larger budget would find more.",
+            description=f"Curves: {count(fuzzing.passes)} forward passes find "
+            f"{plural(fuzzing.faults, 'fault')}, {count(fuzzing.unique)} of them unique.",
+            x=x,
+            y=Axis("faults", count, low=0, whole=True),
+            series=[
+                Series("unique", passes, np.array(curve.unique, dtype=float), colour="target"),
+                Series(
+                    "all", passes, np.array(curve.faults, dtype=float), colour="muted", thin=True
+                ),
+            ],
+            height=300,
+        )
+    ]
+    if curve.coverage is not None:
+        name = fuzzing.criterion.upper()
+        covered = np.array(curve.coverage)
+        figures.append(
+            Lines(
+                name="coverage-fuzzing-curve",
+                title=f"{name} coverage by forward passes",
+                caption="Of the seeds at the start, and of all mutants that were accepted since.",
+                description=f"Curve: {name} rises from {quantity(covered[0])} to "
+                f"{quantity(covered[-1])}.",
+                x=x,
+                y=Axis(name, quantity, low=0),
+                series=[Series(name, passes, covered, colour="target")],
+                height=300,
+            )
+        )
+    return figures
+
+
+def summary_table(fuzzing: Fuzzing) -> Table:
+    """Return the numbers of a search, for the terminal."""
+    columns = [Column("Search"), Column("Number", quantity, key="value")]
+    rows: list[list[Value | Cell]] = [
+        ["forward passes", fuzzing.passes],
+        ["faults", fuzzing.faults],
+        ["unique faults", fuzzing.unique],
+        ["pairs of classes", fuzzing.pair_count],
+    ]
+    if fuzzing.curve.coverage is not None:
+        name = fuzzing.criterion.upper()
+        rows.append([f"{name} at the start", fuzzing.curve.coverage[0]])
+        rows.append([f"{name} at the end", fuzzing.curve.coverage[-1]])
+    return Table(columns, rows, title=f"Fuzzing, guided by {fuzzing.criterion}")
+
+
+def pair_table(fuzzing: Fuzzing, classes: Sequence[str]) -> Table:
+    """Return the most frequent pairs of right and named class."""
+    columns = [
+        Column("Seed class"),
+        Column("Predicted"),
+        Column("Faults", count, key="faults"),
+        Column("Unique", count, key="unique"),
+    ]
+    rows: list[list[Value | Cell]] = [
+        [_name(pair.expected, classes), _name(pair.predicted, classes), pair.faults, pair.unique]
+        for pair in fuzzing.pairs[:MAX_PAIRS]
+    ]
+    note = (
+        f"The {count(len(rows))} most frequent of {plural(fuzzing.pair_count, 'pair')}. Entropy of "
+        f"the seed classes of faults {fixed(2)(fuzzing.expected_entropy)} nats, of the predicted "
+        f"ones {fixed(2)(fuzzing.predicted_entropy)} nats."
+    )
+    return Table(columns, rows, title="Faults by pair of classes", note=note)
+
+
+def mutation_table(fuzzing: Fuzzing) -> Table:
+    """Return what each mutation gave."""
+    columns = [
+        Column("Mutation"),
+        Column("Mutants", count, key="mutants"),
+        Column("Faults", percent, key="fault_share"),
+        Column("New coverage", percent, key="accepted_share", on_phone=False),
+    ]
+    rows: list[list[Value | Cell]] = []
+    for name, each in fuzzing.mutations.items():
+        of = max(each.mutants, 1)
+        accepted = None if fuzzing.criterion == RANDOM else each.accepted / of
+        rows.append([name, each.mutants, each.faults / of, accepted])
+    note = (
+        "By the last mutation of each mutant. Faults and new coverage are shares of its mutants; "
+        "those outside the bounds are never classified."
+    )
+    return Table(columns, rows, title="Mutations", note=note)
+
+
+def _name(label: int, classes: Sequence[str]) -> str:
+    return classes[label] if label < len(classes) else str(label)

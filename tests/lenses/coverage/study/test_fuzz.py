@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from imprint.cli import main
+from imprint.lenses.coverage.study import fuzz as fuzz_module
+from imprint.nets.fill import build_model
+from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
+from imprint.study.json_io import read_json
+from imprint.study.tables import read_table
+from tests.lenses.coverage.commands_on_files import words_of
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, world: Path) -> Path:
+    """The same images with a network that was trained on them for a moment."""
+    root = tmp_path_factory.mktemp("trained")
+    with np.load(world / "train.npz") as train:
+        images = torch.from_numpy(train["images"]).permute(0, 3, 1, 2).float() / 255
+        labels = torch.from_numpy(train["labels"])
+    card = ModelCard("lenet", 3, 3, 16, (0.5,), (0.25,))
+    torch.manual_seed(0)
+    model = build_model(card)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(30):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+    save_model(root / "net.safetensors", model, card)
+    for name in ("train.npz", "test.npz"):
+        shutil.copy(world / name, root / name)
+    return root
+
+
+def words(world: Path, out: Path, *more: str) -> list[str]:
+    seeds = ("--seeds", str(world / "test.npz"), "--budget", "300", "--round-size", "40")
+    wide = ("--strength", "4", "--max-change", "1")
+    return words_of(world, "fuzz", *seeds, *wide, "--device", "cpu", "--out", str(out), *more)
+
+
+def fuzzed(world: Path, out: Path, *more: str) -> dict[str, Any]:
+    main(words(world, out, *more))
+    fuzzing: dict[str, Any] = read_json(out / "summary.json")["lenses"]["coverage"]["fuzzing"]
+    return fuzzing
+
+
+@pytest.mark.parametrize("criterion", ["kmnc", "nc", "nlc", "idc", "random"])
+def test_a_search_spends_its_budget_and_keeps_its_faults(
+    world: Path, tmp_path: Path, criterion: str
+) -> None:
+    fuzzing = fuzzed(world, tmp_path, "--criterion", criterion)
+    assert fuzzing["passes"] == 300 == sum(e["mutants"] for e in fuzzing["mutations"].values())
+    assert fuzzing["seeds"] + fuzzing["misclassified_seeds"] == 48
+    table = read_table(tmp_path / "fuzzing" / "faults.parquet")
+    assert len(table["seed"]) == fuzzing["faults"] > 0
+    assert (table["expected"] != table["predicted"]).all()
+    assert len(np.unique(table["unique"])) == fuzzing["unique"]
+    images = load_file(tmp_path / "fuzzing" / "faults.safetensors")
+    assert images["images"].shape == images["seeds"].shape == (fuzzing["unique"], 3, 16, 16)
+    coverage = fuzzing["curve"]["coverage"]
+    assert (coverage is None) == (criterion == "random")
+    assert coverage is None or coverage[-1] >= coverage[0]
+    assert 'id="coverage-mutations"' in (tmp_path / "report.html").read_text()
+
+
+def test_the_same_search_gives_the_same_bytes_wherever_it_was_interrupted(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fuzzed(world, tmp_path / "whole")
+    monkeypatch.setattr(fuzz_module, "KEPT_EVERY_SECONDS", 0.0)
+    keep, kept = fuzz_module.keep, []
+
+    def keep_and_stop(search: Any, path: Path) -> None:
+        keep(search, path)
+        kept.append(path)
+        if len(kept) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fuzz_module, "keep", keep_and_stop)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        main(words(world, tmp_path / "part"))
+    assert kept[-1].exists()
+    fuzzed(world, tmp_path / "part")
+    for name in ("findings.json", "faults.safetensors", "faults.parquet", "rounds.parquet"):
+        whole, part = (tmp_path / each / "fuzzing" / name for each in ("whole", "part"))
+        assert whole.read_bytes() == part.read_bytes()
+    assert not list((tmp_path / "part").rglob("state.safetensors"))
+
+
+def test_a_damaged_state_is_one_sentence(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(fuzz_module, "KEPT_EVERY_SECONDS", 0.0)
+
+    def spoil(search: Any, path: Path) -> None:
+        path.write_bytes(b"nothing of the kind")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fuzz_module, "keep", spoil)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        main(words(world, tmp_path))
+    with pytest.raises(SystemExit) as left:
+        main(words(world, tmp_path))
+    assert left.value.code == 2
+    assert "is damaged: delete the folder" in capsys.readouterr().err
+
+
+def test_training_images_can_count_as_covered(world: Path, tmp_path: Path) -> None:
+    starts = [
+        fuzzed(world, tmp_path / start, "--start", start)["curve"]["coverage"][0]
+        for start in ("seeds", "members")
+    ]
+    assert starts[1] > starts[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--criterion", "luck"), "unknown criterion"),
+        (("--criterion", "dsc"), "reads the class of every input"),
+        (("--criterion", "random", "--param", "kmnc.k=3"), "--param sets a criterion"),
+        (("--criterion", "random", "--start", "members"), "--start members"),
+        (("--mutations", "melt"), "unknown mutation"),
+        (("--mutations", ""), "--mutations is empty"),
+        (("--mutations", "shift,shift"), "names one twice"),
+        (("--budget", "0"), "--budget"),
+        (("--depth", "0"), "--depth"),
+        (("--strength", "0"), "--strength"),
+        (("--max-change", "2"), "--max-change"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    world: Path, tmp_path: Path, capsys: Any, more: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words(world, tmp_path / "out", *more))
+    assert left.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_seeds_are_needed_and_training_images_where_they_are_read(
+    world: Path, tmp_path: Path, capsys: Any
+) -> None:
+    model = ["coverage", "fuzz", "--model", str(world / "net.safetensors"), "--out", str(tmp_path)]
+    seeds = ["--seeds", str(world / "test.npz")]
+    for more, message in (([], "give --seeds"), (seeds, "kmnc reads images")):
+        with pytest.raises(SystemExit):
+            main([*model, *more])
+        assert message in capsys.readouterr().err
+    main([*model, *seeds, "--criterion", "tknc", "--budget", "20", "--device", "cpu"])
