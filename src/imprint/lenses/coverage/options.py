@@ -211,6 +211,9 @@ class MeasureOptions(CriteriaChoice, SourceChoice):
     earlier: Names = ()
     """With --fitted: folders of earlier measurements by the same file, DIR,DIR, whose tests count
     as well."""
+    per_input: bool = False
+    """Also write OUT/per_input.parquet: label, prediction, novelty, degrees of surprise, and the
+    gain under each criterion in the order tested, a row per test."""
     per: Names = ()
     """Also coverage of important neurons by part: class, layer, group (a third of the depth)."""
     search: bool = False

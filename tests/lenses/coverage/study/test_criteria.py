@@ -7,7 +7,12 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criteria.nc import NeuronCoverageOptions
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.options import CriteriaChoice
-from imprint.lenses.coverage.study.criteria import MeasureCoverage, choose_criteria, settings_of
+from imprint.lenses.coverage.study.criteria import (
+    Fitting,
+    MeasureCoverage,
+    choose_criteria,
+    settings_of,
+)
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.study.store import Study
 
@@ -33,7 +38,8 @@ def test_other_settings_of_a_criterion_are_refused_by_their_name(tmp_path: Path)
 
     def step(threshold: float) -> MeasureCoverage:
         settings = {"nc": NeuronCoverageOptions(threshold)}
-        return MeasureCoverage(settings, {}, {"arrays": "0"}, "none", 0, False, None, test)
+        fitting = Fitting(None, test.layers, settings)
+        return MeasureCoverage(settings, {}, {"arrays": "0"}, "none", 0, False, fitting, test)
 
     findings = step(0.5).findings(Study(tmp_path))
     assert findings.measured["nc"].value == 1

@@ -10,6 +10,7 @@ import pytest
 
 from imprint.cli import main
 from imprint.study.json_io import read_json
+from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import arrays, saved, words_of
 
 SETTINGS = ("--criteria", "all", "--param", "kmnc.k=10")
@@ -152,3 +153,19 @@ def test_a_network_is_measured_as_without_the_file(
     other = (*network, "--card", tmp_path / "card.json", "--fitted", file)
     message = refusal(capsys, "measure", *other, "--out", tmp_path / "other")
     assert "was fitted to another network" in message
+
+
+def test_a_table_of_every_test_is_the_same_with_and_without_the_file(
+    files: Path, tmp_path: Path
+) -> None:
+    tests = saved(tmp_path / "tests.npz", part(arrays(), "test"))
+    run("measure", "--arrays", files / "whole.npz", *SETTINGS, "--per-input", tmp_path / "plain")
+    run("measure", "--arrays", tests, *fitted(files), "--per-input", tmp_path / "by-file")
+    plain, by_file = (
+        read_table(tmp_path / name / "per_input.parquet") for name in ("plain", "by-file")
+    )
+    assert plain.keys() == by_file.keys() >= {"index", "label", "novelty", "dsc_surprise"}
+    for name, column in plain.items():
+        np.testing.assert_array_equal(column, by_file[name], err_msg=name)
+    total = findings(files / "plain")["criteria"]["kmnc"]["value"]
+    assert plain["kmnc_gain"].sum() == pytest.approx(total)

@@ -22,6 +22,7 @@ from imprint.lenses.coverage.clusters.cells import (
     CellCoverage,
     Cells,
     distinct,
+    occurrences,
     share,
     shared,
     within,
@@ -84,6 +85,7 @@ class CellCriterion(Criterion):
         cells: of the neurons; one for all inputs, or one for each class.
         clusterings: of the neurons, as ``cells``; empty after :meth:`load_state_dict`.
         training_cells: int64 ``[d, w]``, the different cells that training data reach.
+        training_counts: int64 ``[d]``, how many training inputs are in each.
     """
 
     family = "cells"
@@ -96,6 +98,7 @@ class CellCriterion(Criterion):
         self.cells: tuple[Cells, ...] = ()
         self.clusterings: tuple[tuple[Clustering, ...], ...] = ()
         self.training_cells = torch.empty(0, 1, dtype=torch.int64)
+        self.training_counts = torch.empty(0, dtype=torch.int64)
         super().__init__(layers, options)
 
     @abstractmethod
@@ -133,7 +136,8 @@ class CellCriterion(Criterion):
         if all(cells.total == 1 for cells in self.cells):
             raise ImprintError(one_cell(values))
         labels = None if train.labels is None else torch.from_numpy(train.labels)
-        self.training_cells, _ = distinct(self.codes(torch.from_numpy(values), labels))
+        codes = self.codes(torch.from_numpy(values), labels)
+        self.training_cells, self.training_counts = distinct(codes)
         self.reset()
 
     def reset(self) -> None:
@@ -225,6 +229,18 @@ class CellCriterion(Criterion):
         """Return the share of all cells that this number of inputs can reach at most."""
         return share(inputs, self.total)
 
+    def novelty(self, batch: Batch) -> Tensor:
+        """Return how novel each input is, float64 ``[b]`` in [0, 1].
+
+        The share of training inputs in cells of more training inputs than its own; 1 in a cell
+        that no training input reaches (:mod:`imprint.lenses.coverage.clusters.novelty`).
+        """
+        inside = occurrences(self._codes_of(batch), self.training_cells, self.training_counts)
+        sizes = self.training_counts.sort().values.to(inside.device)
+        up_to = torch.nn.functional.pad(sizes.cumsum(0), (1, 0))
+        smaller = up_to[torch.searchsorted(sizes, inside, right=True)]
+        return (up_to[-1] - smaller).double() / up_to[-1]
+
     def coverage(self) -> CellCoverage:
         """Return the counts of the value, with the cells that training data reach."""
         cells, _ = self.reached
@@ -249,6 +265,7 @@ class CellCriterion(Criterion):
             "classes": self.classes,
             "thresholds": torch.stack(tables) if tables else empty,
             "trained": self.training_cells,
+            "trained_counts": self.training_counts,
             "reached": cells,
             "counts": counts,
         }
@@ -262,6 +279,7 @@ class CellCriterion(Criterion):
         )
         self.clusterings = ()
         self.training_cells = state["trained"]
+        self.training_counts = state["trained_counts"]
         self._reached, self._counts, self._pending = state["reached"], state["counts"], ()
 
     def _codes_of(self, batch: Batch) -> Tensor:

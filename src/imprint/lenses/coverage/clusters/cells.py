@@ -181,6 +181,21 @@ def distinct(codes: Tensor, counts: Tensor | None = None) -> tuple[Tensor, Tenso
     return different, total.index_add(0, place, counts.to(codes.device))
 
 
+def occurrences(codes: Tensor, cells: Tensor, counts: Tensor) -> Tensor:
+    """Return how often the cell of each code counts, int64 ``[n]``; 0 for an unknown one.
+
+    Args:
+        codes: int64 ``[n, w]``.
+        cells: int64 ``[d, w]``, different codes.
+        counts: int64 ``[d]``, how often each counts.
+    """
+    cells, counts = cells.to(codes.device), counts.to(codes.device)
+    _, place = torch.unique(torch.cat([cells, codes]), dim=0, return_inverse=True)
+    found = torch.zeros(len(place), dtype=torch.int64, device=codes.device)
+    found[place[: len(cells)]] = counts
+    return found[place[len(cells) :]]
+
+
 def shared(first: Tensor, second: Tensor) -> Tensor:
     """Return the codes in both of two sets of different codes, ``[d, w]``."""
     different, counts = distinct(torch.cat([first, second.to(first.device)]))

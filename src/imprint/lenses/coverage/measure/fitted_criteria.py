@@ -124,7 +124,7 @@ def see_tests(
     """
     if not len(test):
         raise ImprintError("no test inputs were given: coverage needs at least one")
-    missing = dict(fitted.missing) | _unseen(fitted, test)
+    missing = dict(fitted.missing) | unseen_reasons(fitted, test)
     ready = {name: each for name, each in fitted.criteria.items() if name not in missing}
     free = {name: criterion for name, criterion in ready.items() if criterion.order_free}
     order = generator(seed, "coverage order").permutation(len(test))
@@ -194,7 +194,7 @@ def _training_inputs(
     return TrainingInputs(len(train), classes, neurons, train.columns(neurons), index)
 
 
-def _unseen(fitted: FittedCriteria, test: ActivationTable) -> dict[str, str]:
+def unseen_reasons(fitted: FittedCriteria, test: ActivationTable) -> dict[str, str]:
     """Return why fitted criteria cannot see these tests, by name."""
     reasons: dict[str, str] = {}
     training = fitted.training

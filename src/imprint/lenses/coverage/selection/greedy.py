@@ -89,6 +89,22 @@ class Covering:
             return np.asarray(self.marks.sizes() * self.marks.unit)
         return self.start().gains(np.arange(len(self.table)))
 
+    def in_order(self) -> FloatArray:
+        """Return by how much each input raises the value in the order of the table, ``[M]``.
+
+        Exact at one visit a mark where the value counts marks; else the criterion sees the inputs
+        one after another.
+        """
+        if self.marks is None:
+            covered = self.start()
+            count, what = len(self.table), f"gains of {self.criterion.name}"
+            rows = track(range(count), what, count, "test")
+            return np.array([covered.take(row) for row in rows], dtype=np.float64)
+        owners = np.repeat(np.arange(len(self.marks)), self.marks.sizes())
+        _, first = np.unique(self.marks.marks, return_index=True)
+        new = np.bincount(owners[first], minlength=len(self.marks))
+        return np.asarray(new * self.marks.unit)
+
     def select(self, count: int = 0, target: float = math.inf, seed: int = 0) -> Selection:
         """Select inputs by what they add.
 

@@ -13,7 +13,7 @@ from imprint.core.seeds import generator
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
 from imprint.lenses.coverage.options import CoverageStep, TablesChoice
-from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
+from imprint.lenses.coverage.study.criteria import Fitting, MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
 from imprint.lenses.coverage.study.network import AuditedNetwork, TakeActivations
 from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice
@@ -74,7 +74,8 @@ def audit_step(
     ranking = NeuronRanking(study, test.layers, network, members, choice, TablesChoice(), seed)
     settings, choices = ranking.fill(settings_of(choice))
     source = {step.part: study.hash_of(step.artefact) for step in steps}
-    step = MeasureCoverage(settings, choices, source, "none", seed, True, train, test)
+    fitting = Fitting(train, test.layers, settings, gaps=True)
+    step = MeasureCoverage(settings, choices, source, "none", seed, True, fitting, test)
     findings = replace(step.findings(study), network=checkpoint)
     study.run(SavePictures(images, study))
     return {"coverage": to_json(findings)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,45 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.criterion.criterion_options import parse_parameters
 from imprint.lenses.coverage.findings import CoverageFindings, NeuronChoice
-from imprint.lenses.coverage.measure.coverage_findings import coverage_findings
+from imprint.lenses.coverage.measure.coverage_findings import findings_of
+from imprint.lenses.coverage.measure.fitted_criteria import (
+    FittedCriteria,
+    fit_criteria,
+    see_tests,
+)
 from imprint.lenses.coverage.options import CorrectOnly, CriteriaChoice
-from imprint.neurons.activations import ActivationTable
+from imprint.neurons.activations import ActivationTable, Layers
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, write_finding
 from imprint.study.step import Step
 from imprint.study.store import Study
 
 ALL = "all"
+
+
+class Fitting:
+    """Criteria that are fitted when a step first needs them.
+
+    Args:
+        train: activations of training inputs, if there are any.
+        layers: of the network.
+        settings: of each criterion by its name.
+        gaps: whether gaps will be looked for.
+    """
+
+    def __init__(
+        self,
+        train: ActivationTable | None,
+        layers: Layers,
+        settings: Mapping[str, Any],
+        gaps: bool = False,
+    ) -> None:
+        self._fit = partial(fit_criteria, layers, settings, train, gaps)
+
+    @cached_property
+    def fitted(self) -> FittedCriteria:
+        """The criteria."""
+        return self._fit()
 
 
 @dataclass(frozen=True)
@@ -33,8 +64,8 @@ class MeasureCoverage(Step):
         correct_only: which inputs were kept only where classified correctly.
         seed: of the order of inputs.
         gaps: whether to look for ranges that tests never reach.
-        train: activations of training inputs, if there are any.
-        test: of test inputs.
+        fitting: the criteria.
+        test: activations of test inputs.
     """
 
     settings: Mapping[str, Any]
@@ -43,7 +74,7 @@ class MeasureCoverage(Step):
     correct_only: CorrectOnly
     seed: int
     gaps: bool
-    train: ActivationTable | None = uncounted()
+    fitting: Fitting = uncounted()
     test: ActivationTable = uncounted()
 
     artefact = "coverage"
@@ -51,9 +82,8 @@ class MeasureCoverage(Step):
     def build(self, path: Path) -> None:
         """Measure."""
         path.mkdir(exist_ok=True)
-        findings = coverage_findings(
-            self.train, self.test, self.settings, self.choices, self.seed, self.gaps
-        )
+        seen = see_tests(self.fitting.fitted, self.test, self.seed)
+        findings = findings_of(self.fitting.fitted, seen, self.choices)
         write_finding(path / "findings.json", replace(findings, correct_only=self.correct_only))
 
     def findings(self, study: Study) -> CoverageFindings:

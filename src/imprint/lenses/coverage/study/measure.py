@@ -11,10 +11,11 @@ from imprint.lenses.coverage.options import (
     CorrectOnly,
     MeasureOptions,
 )
-from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
+from imprint.lenses.coverage.study.criteria import Fitting, MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
 from imprint.lenses.coverage.study.measure_fitted import measure_fitted_study
 from imprint.lenses.coverage.study.parts import PARTS, part_findings
+from imprint.lenses.coverage.study.per_input import WritePerInput
 from imprint.lenses.coverage.study.search import SearchClusterer
 from imprint.lenses.coverage.study.source import Source, check_source, open_source, ranking_of
 from imprint.probe.neurons.activations import only_correct
@@ -51,8 +52,11 @@ def measure_study(options: MeasureOptions) -> JsonObject:
         settings, choices = ranking.fill(settings)
         has_images = source.network is not None
         made_from = (source.fingerprints, options.correct_only, options.seed)
-        step = MeasureCoverage(settings, choices, *made_from, has_images, train, test)
+        fitting = Fitting(train, test.layers, settings, has_images)
+        step = MeasureCoverage(settings, choices, *made_from, has_images, fitting, test)
         findings = step.findings(study)
+        if options.per_input:
+            study.run(WritePerInput(settings, *made_from[:2], fitting, test))
         if options.per:
             scores, classifier = ranking.scores()
             scopes = part_findings(options.per, train, test, settings["idc"], scores, classifier)

@@ -22,6 +22,7 @@ from imprint.lenses.coverage.study.fitted_file import (
     write_seen,
 )
 from imprint.lenses.coverage.study.fitted_tests import check_fitted_choice, open_fitted_tests
+from imprint.lenses.coverage.study.per_input import WritePerInput
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import only_correct
 from imprint.report.summary import finish
@@ -64,6 +65,10 @@ def measure_fitted_study(options: MeasureOptions) -> JsonObject:
             [seen for seen, _ in earlier],
         )
         findings = read_finding(CoverageFindings, study.run(step) / "findings.json")
+        if options.per_input:
+            made_from = {"fitted": held.digest, "tests": _fingerprint(test)}
+            settings = held.fitted.settings
+            study.run(WritePerInput(settings, made_from, options.correct_only, held, test))
         lenses = {"coverage": to_json(findings)}
         return finish(study, options, source.facts, lenses, source.model_facts())
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from imprint.lenses.coverage.findings import CoverageFindings, GapExample
 from imprint.lenses.coverage.options import OwnCoverageChoice, TablesChoice
-from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
+from imprint.lenses.coverage.study.criteria import Fitting, MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
 from imprint.lenses.coverage.study.network import OwnNetwork
 from imprint.lenses.coverage.study.neurons import IDC, WISDOM, NeuronRanking, check_choice
@@ -103,7 +103,8 @@ def _run(run: AuditRun) -> JsonObject:
     settings, choices = ranking.fill(settings_of(run.options))
     parts = ("members", "tests" if "tests" in run.model.parts else "non_members")
     source = {part: run.study.hash_of(f"observed/{part}") for part in parts}
-    step = MeasureCoverage(settings, choices, source, "none", run.seed, True, train, test)
+    fitting = Fitting(train, test.layers, settings, gaps=True)
+    step = MeasureCoverage(settings, choices, source, "none", run.seed, True, fitting, test)
     findings = step.findings(run.study)
     if members.records.images is not None:
         run.study.run(SavePictures(members.records.images.images, run.study))

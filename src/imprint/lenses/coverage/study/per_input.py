@@ -1,0 +1,43 @@
+"""A table of every test: ``measure --per-input``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imprint.lenses.coverage.options import CorrectOnly
+from imprint.lenses.coverage.selection.per_input import meanings, per_input_columns
+from imprint.lenses.coverage.study.criteria import Fitting
+from imprint.lenses.coverage.study.fitted_file import FittedFile
+from imprint.neurons.activations import ActivationTable
+from imprint.study.counted import uncounted
+from imprint.study.step import Step
+from imprint.study.tables import write_table
+
+
+@dataclass(frozen=True)
+class WritePerInput(Step):
+    """``per_input.parquet``, a row per test in the order tested.
+
+    Attributes:
+        settings: of each criterion, by its name.
+        source: fingerprints of what the activations were made from.
+        correct_only: which inputs were kept only where classified correctly.
+        fitting: the criteria.
+        test: activations of the tests.
+    """
+
+    settings: Mapping[str, Any]
+    source: Mapping[str, str]
+    correct_only: CorrectOnly
+    fitting: Fitting | FittedFile = uncounted()
+    test: ActivationTable = uncounted()
+
+    artefact = "per_input.parquet"
+
+    def build(self, path: Path) -> None:
+        """Write the table."""
+        columns = per_input_columns(self.fitting.fitted, self.test)
+        write_table(path, columns, meanings(columns))
