@@ -9,6 +9,7 @@ from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
 from imprint.data.imageset import ArrayImages
+from imprint.data.open import open_images
 from imprint.data.sources.composite import composite
 from imprint.lenses.dejavu.public_options import PublicChoice
 from imprint.lenses.dejavu.study.one_model import one_model_audit
@@ -66,6 +67,16 @@ def parts(tmp_path_factory):
     folder_of(root, composite(60, 0.0, 1), "train")
     folder_of(root, composite(40, 0.0, 2), "val")
     return root
+
+
+def test_folders_of_one_id_that_have_a_name_in_one_set_alone_are_explained(tmp_path):
+    for root in ("named", "ids"):
+        for wnid in ("n00000001", "n00000002"):
+            folder_of(tmp_path / root, replace(IMAGES, classes=(wnid,) * 3), "train")
+    (tmp_path / "named" / "words.txt").write_text("n00000001\tcat\nn00000002\tdog, hound\n")
+    named, ids = (open_images(tmp_path / root) for root in ("named", "ids"))
+    with pytest.raises(ImprintError, match=r"both have folders such as n00000001: put the words"):
+        matched(named, ids)
 
 
 def test_another_part_of_the_data_holds_no_members(parts):

@@ -19,6 +19,7 @@ from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.data.choice import EMBEDDED
+from imprint.data.file_names import class_folders
 from imprint.data.files import in_memory, usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
@@ -137,6 +138,7 @@ def matched(
         raise ImprintError(
             f"no public image of {public.name} is of a class of {images.name}: classes are matched "
             f"by name, and {public.classes[0]!r} is none of {_named(images.classes)}"
+            f"{_hint_at_names(public, images)}"
         )
     unknown = len(usable) - len(kept)
     if unknown:
@@ -206,6 +208,17 @@ def public_facts(
             f"attacked images, so none of these can be recognised: {_named(facts.missing_classes)}"
         )
     return facts
+
+
+def _hint_at_names(public: ImageSet, images: ImageSet) -> str:
+    """Return what to do where only one of the two sets has names for folders that both have."""
+    shared = set(class_folders(public)) & set(class_folders(images))
+    if not shared:
+        return ""
+    return (
+        f"; both have folders such as {min(shared)}: put the words.txt or LOC_synset_mapping.txt "
+        "of the one into the folder of the other"
+    )
 
 
 def _named(names: Sequence[str]) -> str:
