@@ -36,6 +36,12 @@ def test_a_large_fit_is_asked_as_a_dense_one(fits):
     assert answer.findings.influential is not None
 
 
+def test_groups_without_names_are_refused(fits):
+    for fit in fits:
+        with pytest.raises(ImprintError, match="groups must be a mapping"):
+            fit.leave_out([[0, 1], [2]])
+
+
 def test_mistakes_are_one_sentence(fits):
     _, large = fits
     with pytest.raises(ImprintError, match="there is no option 'tol'"):

@@ -12,7 +12,7 @@ from imprint.lenses.leave_one_out.large.large_queries import LargestErrors
 from imprint.lenses.leave_one_out.large.solutions import Solutions, solver_choice
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.options import SolverOptions
-from imprint.lenses.leave_one_out.query_arguments import queries_of, rows_of
+from imprint.lenses.leave_one_out.query_arguments import queries_of, rows_of_groups
 from imprint.lenses.leave_one_out.results import InfluenceResult, QueryResult, make_options
 from imprint.lenses.leave_one_out.study.conclude import MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
@@ -98,7 +98,7 @@ class LargeFitResult(InfluenceResult):
             ImprintError: as of :meth:`query`, or a group that repeats a record or names one that
                 is not there.
         """
-        rows = {name: rows_of(self._fit, each, f"group {name}") for name, each in groups.items()}
+        rows = rows_of_groups(self._fit, groups)
         asked = None if queries is None else queries_of(self._fit, queries, None)
         model = self._model(_options(options))
         arrays = MeasureArrays(len(rows), 0 if asked is None else len(asked.queries))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,20 @@ def rows_of(fit: GaussianFit, rows: ArrayLike, name: str, axes: int = 1) -> IntA
             f"{name} must be rows from 0 to {count - 1}, got {places.min()} to {places.max()}"
         )
     return places
+
+
+def rows_of_groups(fit: GaussianFit, groups: Mapping[str, ArrayLike]) -> dict[str, IntArray]:
+    """Return rows of the records of each group by its name.
+
+    Raises:
+        ImprintError: groups without names, or rows that are none of the fit.
+    """
+    if not isinstance(groups, Mapping):
+        raise ImprintError(
+            "groups must be a mapping of rows by name, such as {'first': [0, 1]}, got "
+            f"{type(groups).__name__}"
+        )
+    return {str(name): rows_of(fit, rows, f"group {name}") for name, rows in groups.items()}
 
 
 def check_inputs(fit: GaussianFit, method: str) -> None:

@@ -53,7 +53,12 @@ from imprint.lenses.leave_one_out.page.search import (
 )
 from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence
 from imprint.lenses.leave_one_out.posterior.summary import distinct_records
-from imprint.lenses.leave_one_out.query_arguments import check_inputs, queries_of, rows_of
+from imprint.lenses.leave_one_out.query_arguments import (
+    check_inputs,
+    queries_of,
+    rows_of,
+    rows_of_groups,
+)
 from imprint.lenses.leave_one_out.study.additions import add_records, fill_additions
 from imprint.lenses.leave_one_out.study.augment import as_pictures, augment_records
 from imprint.lenses.leave_one_out.study.conclude import MeasureArrays
@@ -193,7 +198,7 @@ class Fit(InfluenceResult):
             >>> row.records, row.accuracy_out
             (2, 0.0)
         """
-        rows = {name: rows_of(self._fit, group, f"group {name}") for name, group in groups.items()}
+        rows = rows_of_groups(self._fit, groups)
         asked = None if queries is None else self._queries(queries, None, variances)
         arrays = MeasureArrays(len(rows), 0 if asked is None else len(asked.queries))
         with one_thread_a_sum():
