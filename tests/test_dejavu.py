@@ -139,6 +139,13 @@ def test_one_model_of_a_live_network_names_its_members():
     assert "naive_bayes" in str(result)
 
 
+def test_one_reference_prints_no_table_of_agreement():
+    random = np.random.default_rng(0)
+    public, labels = random.normal(size=(40, 4)), np.arange(40) % 2
+    result = dejavu.one_model(public, labels, public[:20], labels[:20], np.full((20, 2), 0.5), k=5)
+    assert len(result.tables()) == 1
+
+
 def test_one_model_takes_arrays_or_a_model():
     with pytest.raises(ImprintError, match="give embeddings"):
         dejavu.one_model()

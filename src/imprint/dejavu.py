@@ -170,10 +170,11 @@ class OneModelResult(Result):
     explained: BoolArray
 
     def tables(self) -> Sequence[Table]:
-        """Return the score against every reference, then how far references agree."""
+        """Return the score against every reference, then how far several agree."""
         from imprint.lenses.dejavu.page.tables import agreement_table, one_model_summary
 
-        return [one_model_summary(self.findings), agreement_table(self.findings)]
+        summary = one_model_summary(self.findings)
+        return [summary, agreement_table(self.findings)] if self.findings.agreement else [summary]
 
     def figures(self) -> Sequence[Figure]:
         """Return categories and strength against the best reference."""

@@ -36,6 +36,11 @@ def test_different_pictures_do_not_agree():
     assert (detail_correlations(first, second) < 0.5).all()
 
 
+def test_an_image_agrees_with_itself_by_one_and_no_more():
+    same = light(PICTURES)
+    assert detail_correlations(same, same).max() <= 1.0
+
+
 def test_flat_images_and_no_pairs_agree_with_nothing():
     flat = np.full((2, SIDE, SIDE), 7, dtype=np.uint8)
     assert (detail_correlations(flat, flat) <= 0).all()

@@ -195,7 +195,7 @@ def _correlation(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Return the correlation of the pixels of each pair, ``[p]``; 0 for a flat image."""
     a, b = (each.flatten(1) - each.flatten(1).mean(1, keepdim=True) for each in (first, second))
     agreed: torch.Tensor = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=WHITE)
-    return agreed
+    return agreed.clamp(-1.0, 1.0)
 
 
 def mirrored_pixels(light: NDArray[np.uint8]) -> Pixels:
