@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from imprint.lenses.coverage.ablation_options import AblateOptions
 from imprint.lenses.coverage.adversarial_options import AdversarialOptions
+from imprint.lenses.coverage.cost_options import CostOptions
 from imprint.lenses.coverage.fit_options import FitOptions, MergeOptions
 from imprint.lenses.coverage.fuzzing_options import FuzzOptions
 from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
@@ -355,3 +356,27 @@ class Fuzz(FuzzOptions):
         from imprint.lenses.coverage.study.fuzz import fuzz_study
 
         return fuzz_study(self)
+
+
+@command(
+    "coverage cost",
+    "time and memory of coverage beside the bare forward pass",
+    example=f"{ON_MODEL} --tests test/ --out runs/cost",
+    main=(
+        *(*MODEL, "tests", "criteria", "param", "batch_size", "repeats"),
+        *("member_records", "test_records", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class MeasureCost(CostOptions):
+    """Time the forward pass, the fit and the update of every criterion apart, after a warm-up.
+
+    OUT/cost/seconds.parquet has a row per measurement. The numbers are times: they differ from run
+    to run.
+    """
+
+    def run(self) -> JsonObject:
+        """Measure; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.cost import cost_study
+
+        return cost_study(self)

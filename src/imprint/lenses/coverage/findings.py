@@ -14,6 +14,7 @@ from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
+from imprint.lenses.coverage.cost_findings import CostFindings
 from imprint.lenses.coverage.fit_findings import FitFindings
 from imprint.lenses.coverage.fuzzing_findings import FuzzFindings
 from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
@@ -422,6 +423,7 @@ Findings = (
     | FitFindings
     | AdversarialFindings
     | FuzzFindings
+    | CostFindings
 )
 
 
@@ -443,6 +445,7 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "fit": FitFindings,
         "adversarial": AdversarialFindings,
         "fuzzing": FuzzFindings,
+        "cost": CostFindings,
     }
     kind = next((kind for key, kind in kinds.items() if key in value), CoverageFindings)
     return from_json(kind, value, where)

@@ -9,6 +9,7 @@ from typing import Any
 
 from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
+from imprint.lenses.coverage.cost_findings import CostFindings
 from imprint.lenses.coverage.findings import (
     CoverageFindings,
     Findings,
@@ -23,6 +24,7 @@ from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.page import (
     ablation,
     adversarial,
+    cost,
     fitted,
     fuzzing,
     impartiality,
@@ -123,6 +125,7 @@ KINDS: Mapping[type[Findings], Kind] = {
         "adversarial",
     ),
     FuzzFindings: Kind(fuzzing.fuzzing_blocks, fuzzing.fuzzing_lines, fuzzing.fuzzing_verdict),
+    CostFindings: _shown_by(cost.cost_blocks, cost.cost_lines, cost.cost_verdict, "cost"),
 }
 
 

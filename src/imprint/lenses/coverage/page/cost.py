@@ -1,0 +1,139 @@
+"""What coverage costs, on the page and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imprint.core.missing import Missing
+from imprint.lenses.coverage.cost_findings import Cost, CriterionCost
+from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
+from imprint.report.figure import Axis, Bar, Bars
+from imprint.report.lens import LensVerdict
+from imprint.report.prose import prose
+from imprint.report.table import Cell, Column, Table, Value
+from imprint.report.terminal import Printed
+from imprint.report.wording import count, fixed, plural, quantity, significant
+
+MEBIBYTE = 2**20
+NOTE = (
+    "Medians with the interval of order statistics, which with few repeats is their range. Fit: "
+    "learning from the training activations. Update: seeing the activations of all tests. Times: "
+    "update by the bare forward pass. State: what is kept in the end. Peak: tensors and arrays at "
+    "most at once while it fits or updates. Choosing neurons by attribution or votes is not among "
+    "these."
+)
+
+
+def cost_blocks(cost: Cost) -> Iterator[Block]:
+    """Yield verdict, figure, tables and conclusions of ``coverage cost``."""
+    importance = (
+        f"Attribution by {cost.attribution}, which ranks the neurons of IDC, is missing: "
+        f"{cost.importance.missing}."
+        if isinstance(cost.importance, Missing)
+        else f"Attribution by {cost.attribution}, which ranks the neurons of IDC, takes "
+        f"{fixed(1)(cost.importance.value * cost.tests / cost.forward.value)} times a forward pass "
+        "of as many images."
+    )
+    yield Verdict(
+        cost_headline(cost),
+        [
+            f"What does coverage cost beside the forward pass that it needs? The network has "
+            f"{plural(cost.layers, 'observed layer')} of {plural(cost.neurons, 'neuron')}; "
+            f"{plural(cost.tests, 'test')} pass in batches of {cost.batch_size} on {cost.device} "
+            f"with {plural(cost.threads, 'thread')}. Each time is the median of "
+            f"{cost.repeats}, after one that does not count.",
+            importance,
+        ],
+        anchor="coverage-result",
+        link="Coverage",
+    )
+    if cost.measured:
+        yield Figures([ratio_bars(cost)])
+    yield Part("Network and criteria", cost_tables(cost), "coverage-cost", "Cost")
+    if cost.missing:
+        yield Bullets(
+            [prose("<b>{}</b> is missing: {}.", name.upper(), why)
+             for name, why in cost.missing.items()]
+        )  # fmt: skip
+    yield conclusions(
+        ["Which criteria can be measured wherever the network runs, and which need a reason."],
+        [
+            "On a small network the bookkeeping weighs more: ratios of one network are none of "
+            "another.",
+            "Reading and decoding images is not among the times.",
+        ],
+    )
+
+
+def cost_headline(cost: Cost) -> str:
+    """Return the main finding as one sentence without its full stop."""
+    return (
+        f"{plural(len(cost.measured), 'criterion', 'criteria')} together take "
+        f"{fixed(1)(cost.together_ratio.value)} times the bare forward pass, taking "
+        f"the activations alone {fixed(2)(cost.observed_ratio.value)} times"
+    )
+
+
+def cost_verdict(cost: Cost) -> LensVerdict:
+    """Return the main finding in a line."""
+    return LensVerdict(cost_headline(cost), found=True)
+
+
+def cost_lines(cost: Cost) -> list[Printed]:
+    """Return tables, missing criteria and the main finding, for the terminal."""
+    missing = [f"{name} missing: {why}" for name, why in cost.missing.items()]
+    return [*cost_tables(cost), *missing, cost_headline(cost)]
+
+
+def cost_tables(cost: Cost) -> list[Table]:
+    """Return the times of the network, and those of every criterion."""
+    passes = Table(
+        [Column("Pass over the tests"), Column("Seconds", significant), Column("Times", fixed(2))],
+        [
+            ["forward alone", cost.forward, 1.0],
+            ["with activations taken", cost.observed, cost.observed_ratio],
+            ["with all criteria", cost.together, cost.together_ratio],
+        ],
+        title="The network",
+    )
+    columns = [
+        Column("Criterion"),
+        Column("Fit", significant, unit="s"),
+        Column("Update", significant, unit="s"),
+        Column("Times", fixed(2), key="ratio"),
+        Column("State", significant, unit="MiB", key="state", on_phone=False),
+        Column("Peak", significant, unit="MiB", key="peak", on_phone=False),
+        Column("Coverage", quantity, key="value", on_phone=False),
+    ]
+    rows = [_row(name, each) for name, each in cost.measured.items()]
+    return [passes, Table(columns, rows, title="The criteria", note=NOTE)]
+
+
+def _row(name: str, cost: CriterionCost) -> list[Value | Cell]:
+    return [
+        name.upper(),
+        cost.fit,
+        cost.update,
+        cost.ratio,
+        cost.state_bytes / MEBIBYTE,
+        cost.peak_bytes / MEBIBYTE,
+        cost.value,
+    ]
+
+
+def ratio_bars(cost: Cost) -> Bars:
+    """Return the update of every criterion as a multiple of the forward pass."""
+    bars = [
+        Bar(name.upper(), each.ratio, text=f"{fixed(2)(each.ratio)} ×")
+        for name, each in cost.measured.items()
+    ]
+    spoken = ", ".join(f"{bar.name} {bar.text}" for bar in bars)
+    return Bars(
+        name="coverage-cost-ratios",
+        title="Cost of an update",
+        caption=f"Time to see the activations of {count(cost.tests)} tests, as a multiple of their "
+        "bare forward pass.",
+        description=f"Bars: {spoken}.",
+        axis=Axis("times the forward pass", fixed(1), low=0),
+        bars=bars,
+    )

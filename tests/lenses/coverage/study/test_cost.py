@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imprint.cli import main
+from imprint.study.json_io import read_json
+from imprint.study.tables import read_table
+from tests.lenses.coverage.commands_on_files import words_of
+
+
+def measured(world: Path, out: Path, *words: str) -> dict[str, Any]:
+    tests = ("--tests", str(world / "test.npz"), "--criteria", "nc,kmnc,idc")
+    main(words_of(world, "cost", *tests, *words, "--out", str(out)))
+    found: dict[str, Any] = read_json(out / "summary.json")["lenses"]["coverage"]["cost"]
+    return found
+
+
+def test_times_are_medians_of_what_was_measured(world: Path, tmp_path: Path) -> None:
+    found = measured(world, tmp_path, "--export-legacy")
+    table = read_table(tmp_path / "cost" / "seconds.parquet")
+
+    def seconds(what: str, part: str) -> np.ndarray:
+        return np.asarray(table["seconds"][(table["what"] == what) & (table["part"] == part)])
+
+    assert found["forward"]["value"] == pytest.approx(np.median(seconds("network", "forward")))
+    kmnc = found["criteria"]["kmnc"]
+    assert kmnc["update"]["value"] == pytest.approx(np.median(seconds("kmnc", "update")))
+    assert kmnc["ratio"] == pytest.approx(kmnc["update"]["value"] / found["forward"]["value"])
+    assert len(seconds("kmnc", "fit")) == 5
+    assert found["criteria"]["nc"]["fit"] is None
+    assert kmnc["state_bytes"] > 0
+    assert kmnc["peak_bytes"] >= 0
+    lines = (tmp_path / "cost_legacy" / "rq5_overhead.csv").read_text().splitlines()
+    assert lines[0].startswith("method,model,total_layers,total_neurons,device,build_time,")
+    assert len(lines) == 4
+    assert 'id="coverage-cost"' in (tmp_path / "report.html").read_text()
+
+
+def test_other_settings_are_refused_and_the_same_are_not_timed_again(
+    world: Path, tmp_path: Path, capsys: Any
+) -> None:
+    first = measured(world, tmp_path)
+    assert measured(world, tmp_path) == first
+    with pytest.raises(SystemExit):
+        measured(world, tmp_path, "--batch-size", "64")
+    assert "was made with other settings" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        measured(world, tmp_path / "other", "--repeats", "4")
+    assert "--repeats must be at least 5" in capsys.readouterr().err
