@@ -47,3 +47,13 @@ def test_ceiling_leaves_out_the_lone_neuron_and_one_a_layer_for_one_input() -> N
 def test_thresholds_outside_the_scale_are_refused(threshold: float) -> None:
     with pytest.raises(ImprintError, match="threshold must be"):
         NeuronCoverageOptions(threshold)
+
+
+def test_unscaled_activations_are_compared_as_they_are() -> None:
+    criterion = NeuronCoverage(LAYERS, NeuronCoverageOptions(4.0, scale="none"))
+    criterion.update(batch([[-1.0, 0.0, 1.0, 7.0, 5.0, 4.0]], LAYERS))
+    assert criterion.marked.tolist() == [False, False, False, True, True, False]
+    assert (criterion.ceiling(0), criterion.ceiling(1)) == (0, 1)
+    below = NeuronCoverage(LAYERS, NeuronCoverageOptions(-0.5, scale="none"))
+    below.update(batch([[-1.0, 0.0, 1.0, 7.0, 5.0, 4.0]], LAYERS))
+    assert below.value() == 5 / 6

@@ -3,6 +3,9 @@
 Each input's activations are scaled to [0, 1] within each layer; a neuron is covered once its
 scaled activation exceeds the threshold. In a layer of equal activations none stands out.
 
+With ``scale="none"`` activations are compared with the threshold as they are, in the units of their
+layer: neurons that are active, as first published for networks of one scale.
+
 The threshold is 0.75 by default, as in guided fuzzing and in DeepImportance's comparison; WISDOM's
 research questions use 0.5.
 """
@@ -10,12 +13,12 @@ research questions use 0.5.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
-from imprint.core.bounds import Bounds, Checked
+from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.lenses.coverage.criterion.criterion import criterion
 from imprint.lenses.coverage.criterion.marks import Marks
 from imprint.neurons.activations import Batch
@@ -25,8 +28,17 @@ from imprint.neurons.activations import Batch
 class NeuronCoverageOptions(Checked):
     """Settings of neuron coverage."""
 
-    threshold: Annotated[float, Bounds(least=0, below=1)] = 0.75
-    """Scaled activation that a covered neuron exceeds."""
+    threshold: Annotated[float, Bounds()] = 0.75
+    """Activation that a covered neuron exceeds; in [0, 1) where it is scaled."""
+
+    scale: Literal["layer", "none"] = "layer"
+    """Scale the activations of an input to [0, 1] within each layer, or take them as they are."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scale == "layer" and not 0 <= self.threshold < 1:
+            complaint = f"must be in [0, 1), got {self.threshold}; any number with nc.scale=none"
+            raise OptionError(NeuronCoverageOptions, "threshold", complaint)
 
 
 @criterion("nc", "neurons that stand out in their layer")
@@ -58,10 +70,10 @@ class NeuronCoverage(Marks):
         """Return the share of neurons that can stand out for one input or another.
 
         A neuron alone in its layer never does, and one input leaves out the least active neuron
-        of each layer.
+        of each layer; as they are, all may exceed the threshold at once.
         """
-        if not inputs:
-            return 0.0
+        if not inputs or self.options.scale == "none":
+            return float(inputs > 0)
         spared = 1 if inputs == 1 else 0
         return sum(width - spared for width in self.layers.widths if width > 1) / self.size()
 
@@ -69,6 +81,9 @@ class NeuronCoverage(Marks):
         """Return whether each neuron exceeds the threshold, bool ``[b, width]`` a layer."""
         parts = []
         for part in batch.by_layer():
+            if self.options.scale == "none":
+                parts.append(part > self.options.threshold)
+                continue
             low, high = part.amin(1, keepdim=True), part.amax(1, keepdim=True)
             parts.append((part - low) > self.options.threshold * (high - low))
         return parts
