@@ -288,6 +288,8 @@ class CoverageFindings:
         search: of the clusterer, if requested.
         network: which network of a study was measured.
         layers_left_out: layers whose activations would have been too large to keep.
+        by_prediction: whether tests were judged by the classes that the network predicts; None
+            where by the given ones.
     """
 
     layers: tuple[ObservedLayer, ...]
@@ -302,6 +304,7 @@ class CoverageFindings:
     search: SearchResult | None = None
     network: str | None = None
     layers_left_out: int | None = None
+    by_prediction: bool | None = None
 
     @property
     def measured(self) -> Mapping[str, CriterionFinding]:

@@ -11,6 +11,7 @@ from imprint.study.option_types import Formerly, Integers, Names, Parameters
 from imprint.study.options import Common, ModelChoice
 
 CorrectOnly = Literal["none", "build", "eval", "both"]
+ClassOfTests = Literal["given", "predicted"]
 Records = Annotated[int, Bounds(least=0)]
 """Images to use at most; 0 for all."""
 
@@ -138,6 +139,9 @@ class ImportanceOptions(NetworkChoice):
     top."""
     path_steps: Annotated[int, Bounds(least=1)] = 50
     """Steps of paths from the baseline to the input."""
+    quadrature: Literal["trapezoid", "gauss_legendre"] = "trapezoid"
+    """Points of paths (lc, ii, lig): even steps with both ends, or Gauss and Legendre's as Captum
+    takes, which lose the ends of a conductance."""
     top_neurons: Annotated[int, Bounds(least=1), Formerly("top")] = 10
     """Leading neurons to list."""
     export_legacy: Annotated[bool, Formerly("old_files")] = False
@@ -214,6 +218,9 @@ class MeasureOptions(CriteriaChoice, SourceChoice):
     per_input: bool = False
     """Also write OUT/per_input.parquet: label, prediction, novelty, degrees of surprise, and the
     gain under each criterion in the order tested, a row per test."""
+    class_of_tests: ClassOfTests = "given"
+    """Class by which surprise criteria judge a test: the given one, or the one that the network
+    predicts, as always where none is given."""
     per: Names = ()
     """Also coverage of important neurons by part: class, layer, group (a third of the depth)."""
     search: bool = False

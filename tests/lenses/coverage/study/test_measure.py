@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -224,3 +225,27 @@ def test_a_covariance_of_condition_1e16_is_refused_without_shrinkage(tmp_path: P
     assert "the covariance of class 0 is singular" in plain["missing"]
     shrunk = measured(tmp_path / "shrunk", given, *words, "mdsc.width=1")["criteria"]["mdsc"]
     assert shrunk["value"] > 0
+
+
+def test_tests_without_classes_are_judged_by_what_the_network_predicts(tmp_path: Path) -> None:
+    given = arrays()
+    predictions = np.random.default_rng(1).integers(0, 3, 60)
+    probabilities = np.eye(3)[predictions]
+    words = ("--criteria", "lsc,dsc,nc")
+
+    def of(name: str, tests: dict[str, np.ndarray], *more: str) -> dict[str, Any]:
+        (tmp_path / name).mkdir()
+        return measured(tmp_path / name, tests, *words, *more)
+
+    known = of("known", {**given, "test_labels": predictions})
+    unlabelled = {k: v for k, v in given.items() if k != "test_labels"}
+    by_prediction = of("unlabelled", {**unlabelled, "probabilities": probabilities})
+    assert by_prediction["criteria"] == known["criteria"]
+    assert by_prediction["by_prediction"] is True
+    both = {**given, "probabilities": probabilities}
+    assert of("asked", both, "--class-of-tests", "predicted") == by_prediction
+    page = (tmp_path / "asked" / "out" / "report.html").read_text()
+    assert "by the class that the network predicts" in page
+    by_class = of("given", both)
+    assert "by_prediction" not in by_class
+    assert by_class["criteria"] != known["criteria"]

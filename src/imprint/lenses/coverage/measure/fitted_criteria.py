@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,18 @@ def see_tests(
     return SeenCoverage(
         seen, missing, len(test), None if of_gaps is None else test.columns(of_gaps)
     )
+
+
+def judged_by(test: ActivationTable, classes: str) -> ActivationTable:
+    """Return tests with the classes by which criteria judge them.
+
+    Args:
+        test: activations.
+        classes: ``given``, or ``predicted`` by the network; also where none is given.
+    """
+    if test.predictions is None or (classes == "given" and test.labels is not None):
+        return test
+    return replace(test, labels=test.predictions)
 
 
 def merge_seen(parts: list[SeenCoverage]) -> SeenCoverage:

@@ -9,6 +9,7 @@ from imprint.core.missing import Missing
 from imprint.lenses.coverage.findings import CoverageFindings, Neuron, NeuronCells
 from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
 from imprint.lenses.coverage.page.tables import (
+    BY_PREDICTION,
     MEAN_OVER_TEST_SETS,
     SCOPES,
     by_reason,
@@ -151,9 +152,10 @@ def _criteria(findings: CoverageFindings) -> Part:
         f"{names.upper()} {have} none: {reason}."
         for names, have, reason in by_reason(without_interval(findings))
     ]
+    by_prediction = [f"{BY_PREDICTION}."] if findings.by_prediction else []
     blocks: list[Block] = [
         *criteria_tables(findings),
-        Paragraph(" ".join([MEAN_OVER_TEST_SETS, *reasons])),
+        Paragraph(" ".join([MEAN_OVER_TEST_SETS, *reasons, *by_prediction])),
     ]
     missing = [
         prose("<b>{}</b> is missing: {}.", name.upper(), findings.missing[name])

@@ -9,6 +9,7 @@ from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.findings import CoverageFindings, CriterionFinding, NeuronCells
 from imprint.lenses.coverage.page.figures import main_cells
 from imprint.lenses.coverage.page.tables import (
+    BY_PREDICTION,
     by_reason,
     criteria_tables,
     gap_table,
@@ -28,6 +29,8 @@ def coverage_lines(findings: CoverageFindings) -> Iterator[Printed]:
     """Yield tables and sentences for the terminal."""
     yield from criteria_tables(findings)
     yield "95% intervals of the mean value over test sets of as many inputs from the same source"
+    if findings.by_prediction:
+        yield BY_PREDICTION
     for name, reason in findings.missing.items():
         yield f"{name} missing: {reason}"
     for names, have, reason in by_reason(without_interval(findings)):

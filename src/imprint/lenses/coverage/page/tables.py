@@ -27,6 +27,7 @@ MEAN_OVER_TEST_SETS = (
     "the same source; near-copies among the tests make them too narrow, and they do not allow for "
     "kinds of input that are absent from the tests."
 )
+BY_PREDICTION = "Surprise criteria judge each test by the class that the network predicts"
 SCOPES = {"class": "Class", "layer": "Layer", "group": "Third of the depth"}
 
 

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from imprint.lenses.coverage.clusters.cell_criterion import CellCriterion
 from imprint.lenses.coverage.criterion.criterion import Criterion
 from imprint.lenses.coverage.criterion.surprise import Surprise
-from imprint.lenses.coverage.measure.fitted_criteria import FittedCriteria, unseen_reasons
+from imprint.lenses.coverage.measure.fitted_criteria import (
+    FittedCriteria,
+    judged_by,
+    unseen_reasons,
+)
 from imprint.lenses.coverage.selection.greedy import Covering
 from imprint.neurons.activations import ActivationTable
 
@@ -26,7 +30,9 @@ MEANINGS = {
 }
 
 
-def per_input_columns(fitted: FittedCriteria, test: ActivationTable) -> dict[str, Column]:
+def per_input_columns(
+    fitted: FittedCriteria, test: ActivationTable, classes: str = "given"
+) -> dict[str, Column]:
     """Return a column for each number that is known of every test.
 
     Columns are ``index``; ``label`` and ``predicted`` where known; ``novelty`` of the cells of IDC;
@@ -36,6 +42,7 @@ def per_input_columns(fitted: FittedCriteria, test: ActivationTable) -> dict[str
     Args:
         fitted: criteria; they stay as they are. Those that cannot see these tests have no column.
         test: activations of M tests.
+        classes: by which criteria judge them, ``given`` or ``predicted``.
 
     Raises:
         ImprintError: activations that are not finite, or marks that do not fit into memory.
@@ -47,6 +54,7 @@ def per_input_columns(fitted: FittedCriteria, test: ActivationTable) -> dict[str
         columns["label"] = test.labels
     if test.predictions is not None:
         columns["predicted"] = test.predictions
+    test = judged_by(test, classes)
     unseen = unseen_reasons(fitted, test)
     ready = {name: each for name, each in fitted.criteria.items() if name not in unseen}
     for name, criterion in ready.items():

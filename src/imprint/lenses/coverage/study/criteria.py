@@ -16,9 +16,10 @@ from imprint.lenses.coverage.measure.coverage_findings import findings_of
 from imprint.lenses.coverage.measure.fitted_criteria import (
     FittedCriteria,
     fit_criteria,
+    judged_by,
     see_tests,
 )
-from imprint.lenses.coverage.options import CorrectOnly, CriteriaChoice
+from imprint.lenses.coverage.options import ClassOfTests, CorrectOnly, CriteriaChoice
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, write_finding
@@ -66,6 +67,7 @@ class MeasureCoverage(Step):
         gaps: whether to look for ranges that tests never reach.
         fitting: the criteria.
         test: activations of test inputs.
+        class_of_tests: by which criteria judge them.
     """
 
     settings: Mapping[str, Any]
@@ -76,15 +78,21 @@ class MeasureCoverage(Step):
     gaps: bool
     fitting: Fitting = uncounted()
     test: ActivationTable = uncounted()
+    class_of_tests: ClassOfTests = "given"
 
     artefact = "coverage"
 
     def build(self, path: Path) -> None:
         """Measure."""
         path.mkdir(exist_ok=True)
-        seen = see_tests(self.fitting.fitted, self.test, self.seed)
-        findings = findings_of(self.fitting.fitted, seen, self.choices)
-        write_finding(path / "findings.json", replace(findings, correct_only=self.correct_only))
+        judged = judged_by(self.test, self.class_of_tests)
+        seen = see_tests(self.fitting.fitted, judged, self.seed)
+        findings = replace(
+            findings_of(self.fitting.fitted, seen, self.choices),
+            correct_only=self.correct_only,
+            by_prediction=True if judged is not self.test else None,
+        )
+        write_finding(path / "findings.json", findings)
 
     def findings(self, study: Study) -> CoverageFindings:
         """Return the findings, measured unless they are there."""

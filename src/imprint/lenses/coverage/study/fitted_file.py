@@ -160,10 +160,12 @@ class MeasuredSets:
     Attributes:
         fingerprints: of each set.
         correct_only: whether misclassified tests were left out.
+        by_prediction: whether criteria judged tests by the predicted classes.
     """
 
     fingerprints: tuple[str, ...]
     correct_only: bool = False
+    by_prediction: bool = False
 
 
 @dataclass(frozen=True)

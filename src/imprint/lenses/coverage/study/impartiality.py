@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,11 @@ def impartiality_study(options: ImpartialityOptions) -> JsonObject:
 
 
 def _predicted(source: Source, options: ImpartialityOptions) -> tuple[ActivationTable, int]:
-    """Return the tests with predictions, and how many classes the network has."""
+    """Return the tests, and how many classes the network has.
+
+    Raises:
+        ImprintError: it is not known what the network predicts.
+    """
     if options.arrays is not None:
         probabilities = read_probabilities(options.arrays)
         if probabilities is None:
@@ -98,8 +102,7 @@ def _predicted(source: Source, options: ImpartialityOptions) -> tuple[Activation
                 f"{options.arrays} lacks probabilities [M, C]: sets are compared by what the "
                 "network predicts"
             )
-        predictions = probabilities.argmax(1).astype(np.int64)
-        return replace(source.test, predictions=predictions), probabilities.shape[1]
+        return source.test, probabilities.shape[1]
     assert source.sets is not None
     return source.test, len(source.sets.images.classes)
 

@@ -65,6 +65,7 @@ def importance_study(options: ImportanceOptions) -> JsonObject:
         reduce=options.reduce,
         sign=options.sign,
         steps=options.path_steps,
+        quadrature=options.quadrature,
         rule=options.rule,
         seed=attribution_seed(options.seed),
     )

@@ -106,8 +106,13 @@ def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTa
     arrays = read_array_file(ActivationArrays, file)
     if not arrays.test:
         raise ImprintError(f"{file} has no array 'test/LAYER': give activations of the tests")
+    predictions = None
+    if arrays.probabilities is not None:
+        shares = check_probabilities(arrays.probabilities, f"{file}: probabilities")
+        predictions = shares.argmax(1).astype(np.int64)
     if not arrays.train:
-        return None, _side_by_side(arrays.test, arrays.test_labels)
+        tests = _side_by_side(arrays.test, arrays.test_labels)
+        return None, replace(tests, predictions=predictions)
     odd = sorted(arrays.train.keys() ^ arrays.test.keys())
     if odd:
         raise ImprintError(f"{file}: give layer {odd[0]!r} of both train and test, or of neither")
@@ -121,7 +126,7 @@ def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTa
     test = {name: arrays.test[name] for name in arrays.train}
     return (
         _side_by_side(arrays.train, arrays.train_labels),
-        _side_by_side(test, arrays.test_labels),
+        replace(_side_by_side(test, arrays.test_labels), predictions=predictions),
     )
 
 

@@ -53,10 +53,13 @@ def measure_study(options: MeasureOptions) -> JsonObject:
         has_images = source.network is not None
         made_from = (source.fingerprints, options.correct_only, options.seed)
         fitting = Fitting(train, test.layers, settings, has_images)
-        step = MeasureCoverage(settings, choices, *made_from, has_images, fitting, test)
+        step = MeasureCoverage(
+            settings, choices, *made_from, has_images, fitting, test, options.class_of_tests
+        )
         findings = step.findings(study)
         if options.per_input:
-            study.run(WritePerInput(settings, *made_from[:2], fitting, test))
+            kinds = (options.correct_only, options.class_of_tests)
+            study.run(WritePerInput(settings, source.fingerprints, *kinds, fitting, test))
         if options.per:
             scores, classifier = ranking.scores()
             scopes = part_findings(options.per, train, test, settings["idc"], scores, classifier)

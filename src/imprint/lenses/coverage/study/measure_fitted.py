@@ -12,7 +12,12 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.findings import CoverageFindings
 from imprint.lenses.coverage.fit_options import MergeOptions
 from imprint.lenses.coverage.measure.coverage_findings import findings_of
-from imprint.lenses.coverage.measure.fitted_criteria import SeenCoverage, merge_seen, see_tests
+from imprint.lenses.coverage.measure.fitted_criteria import (
+    SeenCoverage,
+    judged_by,
+    merge_seen,
+    see_tests,
+)
 from imprint.lenses.coverage.options import CorrectOnly, MeasureOptions
 from imprint.lenses.coverage.study.fitted_file import (
     FittedFile,
@@ -54,21 +59,17 @@ def measure_fitted_study(options: MeasureOptions) -> JsonObject:
         test = source.test
         if options.correct_only == "eval":
             test = only_correct(test)
-        step = MeasureFitted(
-            held.digest,
-            (_fingerprint(test),),
-            tuple(name for _, sets in earlier for name in sets.fingerprints),
-            options.correct_only,
-            options.seed,
-            held,
-            test,
-            [seen for seen, _ in earlier],
-        )
+        judged = judged_by(test, options.class_of_tests)
+        fingerprint = _fingerprint(test)
+        own = MeasuredSets((fingerprint,), options.correct_only == "eval", judged is not test)
+        sets = joined_sets([*(sets for _, sets in earlier), own])
+        before = [seen for seen, _ in earlier]
+        step = MeasureFitted(held.digest, sets, options.seed, held, judged, before)
         findings = read_finding(CoverageFindings, study.run(step) / "findings.json")
         if options.per_input:
-            made_from = {"fitted": held.digest, "tests": _fingerprint(test)}
-            settings = held.fitted.settings
-            study.run(WritePerInput(settings, made_from, options.correct_only, held, test))
+            made_from = {"fitted": held.digest, "tests": fingerprint}
+            kinds = (options.correct_only, options.class_of_tests)
+            study.run(WritePerInput(held.fitted.settings, made_from, *kinds, held, test))
         lenses = {"coverage": to_json(findings)}
         return finish(study, options, source.facts, lenses, source.model_facts())
 
@@ -82,20 +83,10 @@ def merge_study(options: MergeOptions) -> JsonObject:
     """
     held = read_fitted(options.fitted)
     parts = [read_measured(folder, held) for folder in options.studies]
-    if len({sets.correct_only for _, sets in parts}) > 1:
-        raise ImprintError(
-            "--studies holds measurements of all tests and of correctly classified ones: merge "
-            "those of one kind"
-        )
+    sets = joined_sets([sets for _, sets in parts])
     study = Study(options.out)
     with study.locked():
-        step = MergeMeasured(
-            held.digest,
-            tuple(name for _, sets in parts for name in sets.fingerprints),
-            parts[0][1].correct_only,
-            held,
-            [seen for seen, _ in parts],
-        )
+        step = MergeMeasured(held.digest, sets, held, [seen for seen, _ in parts])
         findings = read_finding(CoverageFindings, study.run(step) / "findings.json")
         names = ", ".join(Path(folder).name for folder in options.studies)
         facts: JsonObject = {"name": names, "trained_on": held.context.trained_on}
@@ -119,9 +110,7 @@ class MeasureFitted(Step):
     """
 
     fitted: str
-    tests: tuple[str, ...]
-    earlier: tuple[str, ...]
-    correct_only: CorrectOnly
+    sets: MeasuredSets
     seed: int
     held: FittedFile = uncounted()
     test: ActivationTable = uncounted()
@@ -131,14 +120,9 @@ class MeasureFitted(Step):
 
     def build(self, path: Path) -> None:
         """Measure, and merge with earlier measurements."""
-        fingerprints = (*self.earlier, *self.tests)
-        require_different(fingerprints)
-        first = int(self.tests[0][:16], 16)
+        first = int(self.sets.fingerprints[-1][:16], 16)
         seen = see_tests(self.held.fitted, self.test, self.seed, first)
-        whole = merge_seen([*self.seen, seen])
-        write_measured(
-            path, self.held, whole, MeasuredSets(fingerprints, self.correct_only == "eval")
-        )
+        write_measured(path, self.held, merge_seen([*self.seen, seen]), self.sets)
 
 
 @dataclass(frozen=True)
@@ -146,8 +130,7 @@ class MergeMeasured(Step):
     """Measurements of several sets of tests as one: ``coverage``, as of :class:`MeasureFitted`."""
 
     fitted: str
-    tests: tuple[str, ...]
-    correct_only: bool
+    sets: MeasuredSets
     held: FittedFile = uncounted()
     seen: Sequence[SeenCoverage] = uncounted()
 
@@ -155,9 +138,7 @@ class MergeMeasured(Step):
 
     def build(self, path: Path) -> None:
         """Merge."""
-        require_different(self.tests)
-        sets = MeasuredSets(self.tests, self.correct_only)
-        write_measured(path, self.held, merge_seen(list(self.seen)), sets)
+        write_measured(path, self.held, merge_seen(list(self.seen)), self.sets)
 
 
 def write_measured(path: Path, held: FittedFile, seen: SeenCoverage, sets: MeasuredSets) -> None:
@@ -168,20 +149,32 @@ def write_measured(path: Path, held: FittedFile, seen: SeenCoverage, sets: Measu
     if held.context.correct_only or sets.correct_only:
         both = held.context.correct_only and sets.correct_only
         kept = "both" if both else ("build" if held.context.correct_only else "eval")
-    write_finding(path / "findings.json", replace(findings, correct_only=kept))
+    findings = replace(findings, correct_only=kept, by_prediction=sets.by_prediction or None)
+    write_finding(path / "findings.json", findings)
     write_seen(path / SEEN_FILE, seen, held, sets)
 
 
-def require_different(fingerprints: Sequence[str]) -> None:
-    """Refuse to count the same tests twice.
+def joined_sets(measured: Sequence[MeasuredSets]) -> MeasuredSets:
+    """Return the sets of tests of several measurements together.
 
     Raises:
-        ImprintError: two sets of tests are the same.
+        ImprintError: two are of the same tests, or some left misclassified tests out, or judged
+            tests by predicted classes, and others did not.
     """
-    if len(set(fingerprints)) < len(fingerprints):
-        raise ImprintError(
-            "two of the measurements are of the same tests, which would count twice: leave one out"
-        )
+    first = measured[0]
+    if any(sets.correct_only != first.correct_only for sets in measured):
+        kinds = "all tests and of correctly classified ones"
+    elif any(sets.by_prediction != first.by_prediction for sets in measured):
+        kinds = "tests by given and by predicted classes"
+    else:
+        fingerprints = tuple(each for sets in measured for each in sets.fingerprints)
+        if len(set(fingerprints)) < len(fingerprints):
+            raise ImprintError(
+                "two of the measurements are of the same tests, which would count twice: leave one "
+                "out"
+            )
+        return replace(first, fingerprints=fingerprints)
+    raise ImprintError(f"measurements of {kinds} do not merge: give those of one kind")
 
 
 def _fingerprint(test: ActivationTable) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imprint.lenses.coverage.options import CorrectOnly
+from imprint.lenses.coverage.options import ClassOfTests, CorrectOnly
 from imprint.lenses.coverage.selection.per_input import meanings, per_input_columns
 from imprint.lenses.coverage.study.criteria import Fitting
 from imprint.lenses.coverage.study.fitted_file import FittedFile
@@ -25,6 +25,7 @@ class WritePerInput(Step):
         settings: of each criterion, by its name.
         source: fingerprints of what the activations were made from.
         correct_only: which inputs were kept only where classified correctly.
+        class_of_tests: by which criteria judge them.
         fitting: the criteria.
         test: activations of the tests.
     """
@@ -32,6 +33,7 @@ class WritePerInput(Step):
     settings: Mapping[str, Any]
     source: Mapping[str, str]
     correct_only: CorrectOnly
+    class_of_tests: ClassOfTests
     fitting: Fitting | FittedFile = uncounted()
     test: ActivationTable = uncounted()
 
@@ -39,5 +41,5 @@ class WritePerInput(Step):
 
     def build(self, path: Path) -> None:
         """Write the table."""
-        columns = per_input_columns(self.fitting.fitted, self.test)
+        columns = per_input_columns(self.fitting.fitted, self.test, self.class_of_tests)
         write_table(path, columns, meanings(columns))
