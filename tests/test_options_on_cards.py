@@ -555,6 +555,10 @@ ELSEWHERE = {
     "dejavu pool": "tests/audits/test_seeds.py; needs two studies",
     "coverage merge": "tests/lenses/coverage/study/test_fit.py; needs two studies",
     "coverage cost": "tests/lenses/coverage/study/test_cost.py; its results are times",
+    **{
+        f"coverage study rq{number}": "tests/lenses/coverage/test_study_commands.py; is another one"
+        for number in range(1, 6)
+    },
     "data unpack": "tests/data/test_tfrecords.py; needs tensorflow",
     "data tag": "tests/probe/annotators/test_zero_shot.py; needs transformers",
     "data boxes": "tests/probe/annotators/test_detector.py; needs transformers",

@@ -13,7 +13,7 @@ from pathlib import Path
 from imprint.cli.help import GLOBAL_OPTIONS
 from imprint.core.errors import ImprintError
 from imprint.recipes import recipe_names
-from imprint.study.command import COMMANDS
+from imprint.study.command import COMMANDS, name_in
 from imprint.study.option_tree import Option, options_of
 
 BASH = """\
@@ -99,7 +99,7 @@ def completions(words: Sequence[str]) -> list[str]:
     if unfinished == "=":  # bash takes --device=c apart
         before, unfinished = [*before, unfinished], ""
     before = [word for word in before if word != "="]
-    name = _command_name(before)
+    name = name_in(before)
     if name is None:
         answers = _next_words(before)
     elif unfinished.startswith("-") or not before[-1].startswith("-"):
@@ -107,12 +107,6 @@ def completions(words: Sequence[str]) -> list[str]:
     else:
         answers = _values(name, before[-1])
     return [answer for answer in answers if answer.startswith(unfinished)]
-
-
-def _command_name(words: Sequence[str]) -> str | None:
-    known = COMMANDS.names()
-    names = [" ".join(words[:length]) for length in (2, 1) if len(words) >= length]
-    return next((name for name in names if name in known), None)
 
 
 def _next_words(before: Sequence[str]) -> list[str]:

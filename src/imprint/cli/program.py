@@ -21,7 +21,7 @@ from imprint.core.errors import ImprintError, printable, shorten
 from imprint.core.progress import Verbosity, set_verbosity
 from imprint.core.terminal import SPELLED, printable_json
 from imprint.core.user_code import trust_code, trust_typed
-from imprint.study.command import COMMANDS, Command
+from imprint.study.command import COMMANDS, MOST_WORDS, Command, name_in
 
 INTERNAL_ERROR = 70
 """Exit code of a bug in imprint, EX_SOFTWARE of sysexits.h."""
@@ -127,7 +127,7 @@ def run(words: list[str]) -> Any:
         raise SystemExit(0)
     if words and words[0].partition("=")[0] in ("--print-completion", "--install-completion"):
         return _set_up_completion(words)
-    name = _command_name(words)
+    name = name_in(words)
     if name is None:
         return _no_command(words)
     command, rest = COMMANDS.get(name), words[len(name.split()) :]
@@ -161,14 +161,6 @@ def _silenced() -> Iterator[None]:
         yield
 
 
-def _command_name(words: list[str]) -> str | None:
-    names = COMMANDS.names()
-    for length in (2, 1):
-        if len(words) >= length and " ".join(words[:length]) in names:
-            return " ".join(words[:length])
-    return None
-
-
 def _print_command_help(name: str, command: Command, words: list[str]) -> None:
     """Print the help of a command and leave, where the words ask for it."""
     is_full = "--help-all" in words
@@ -200,21 +192,29 @@ def _print_completions(words: list[str]) -> None:
 
 
 def _no_command(words: list[str]) -> None:
-    group = words[0] if words and not words[0].startswith("-") else ""
     names = COMMANDS.names()
-    below = [name for name in names if not group or name.split()[0] == group]
-    if not below:
+    group = _group(words, names)
+    if words and not words[0].startswith("-") and not group:
         known = sorted({name.split()[0] for name in names})
         raise ImprintError(f"unknown command {words[0]!r}: choose one of {', '.join(known)}")
-    rest = words[1:] if group else words
+    below = [name for name in names if name.split()[: len(group)] == group]
+    rest = words[len(group) :]
     if rest and rest[0] not in ("-h", "--help", "--help-all"):
         raise ImprintError(
-            f"unknown command {' '.join(words[:2])!r}: choose one of {', '.join(below)}"
+            f"unknown command {' '.join([*group, rest[0]])!r}: choose one of {', '.join(below)}"
         )
-    _print_tree(below, f"imprint {group}".strip())
+    _print_tree(below, " ".join(["imprint", *group]))
     if not rest:
         raise SystemExit(2)
     raise SystemExit(0)
+
+
+def _group(words: list[str], names: list[str]) -> list[str]:
+    """Return the words at the beginning that begin the names of commands."""
+    for length in range(min(MOST_WORDS, len(words)), 0, -1):
+        if any(name.split()[:length] == words[:length] for name in names):
+            return words[:length]
+    return []
 
 
 def _print_tree(names: list[str], program: str) -> None:

@@ -1,12 +1,13 @@
 """A command: a dataclass of options with a ``run``, registered under its words.
 
-A lens keeps its commands in ``lenses/LENS/commands.py``; those of no lens stand in ``commands/``.
+A lens keeps its commands in ``lenses/LENS/commands.py``, and those that call them under the names
+of published studies in ``lenses/LENS/study_commands.py``; those of no lens stand in ``commands/``.
 No list elsewhere names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -34,7 +35,14 @@ class Command:
 
 
 _WORDS: dict[type, str] = {}
-COMMANDS: Registry[Command] = Registry("command", "imprint.commands", "imprint.lenses.*.commands")
+COMMANDS: Registry[Command] = Registry(
+    "command",
+    "imprint.commands",
+    "imprint.lenses.*.commands",
+    "imprint.lenses.*.study_commands",
+)
+MOST_WORDS = 3
+"""Of the name of a command."""
 
 
 def command(
@@ -51,6 +59,15 @@ def command(
         return options
 
     return enter
+
+
+def name_in(words: Sequence[str]) -> str | None:
+    """Return the command whose name words begin with, the longest; None where they name none."""
+    names = COMMANDS.names()
+    for length in range(min(MOST_WORDS, len(words)), 0, -1):
+        if (name := " ".join(words[:length])) in names:
+            return name
+    return None
 
 
 def words_of(options: type) -> str | None:
