@@ -500,6 +500,8 @@ CASES = {
             "seeds": "third.npz",
             "budget": 50,
             "start": "members",
+            "judge": "1.safetensors",
+            "against": "1.safetensors",
             "mutations": ("shift", "noise"),
             "max_share": 0.05,
             "max_change": 0.1,

@@ -339,7 +339,8 @@ class MeasureAdversarial(AdversarialOptions):
     example=f"{ON_MODEL} --seeds test/ --criterion kmnc --budget 10000 --out runs/fuzz",
     main=(
         *(*MODEL, "seeds", "criterion", "param", "budget", "mutations", "strength", "max_share"),
-        *("max_change", "depth", "seed_records", "member_records", "layers", "seed", "device"),
+        *("max_change", "judge", "against", "int8", "minimise", "seed_records", "member_records"),
+        *("seed", "device"),
     ),
 )
 @dataclass(frozen=True, kw_only=True)

@@ -56,18 +56,42 @@ class MutationYield:
 
 
 @dataclass(frozen=True)
+class MinimisedFaults:
+    """Faults whose mutations were made fewer and smaller.
+
+    Attributes:
+        faults: how many.
+        passes: forward passes it took, on top of the budget.
+        mutations_before: mean number of mutations of a fault as it was found.
+        mutations_after: mean number that is left.
+        change_before: mean change of a value from the seed, as a share of the range.
+        change_after: the same of what is left.
+    """
+
+    faults: int
+    passes: int
+    mutations_before: float
+    mutations_after: float
+    change_before: float
+    change_after: float
+
+
+@dataclass(frozen=True)
 class Fuzzing:
     """A search for inputs that a network gets wrong.
 
     Attributes:
         criterion: that guided it; ``random`` for none.
+        oracle: what says which class is right: ``labels``, ``judge``, ``network`` or a scheme of
+            int8.
         seeds: images it began with.
-        misclassified_seeds: that were left out.
+        misclassified_seeds: that were left out, as a network gets them wrong.
         budget: forward passes that were allowed.
         passes: that were taken.
         rounds: in how many portions.
         corpus: inputs that are there to be mutated in the end, seeds among them.
         faults: mutants that the network gets wrong.
+        disputed: mutants more whose class the judge does not confirm.
         unique: faults that differ in their pair of classes or lie apart in the features.
         radius: how far apart two faults of one pair of classes are two.
         pairs: of classes, the most frequent first; at most 50.
@@ -76,9 +100,11 @@ class Fuzzing:
         predicted_entropy: of the named ones.
         mutations: what each gave.
         curve: of the search.
+        minimised: of the unique faults; None where none was.
     """
 
     criterion: str
+    oracle: str
     seeds: int
     misclassified_seeds: int
     budget: int
@@ -86,6 +112,7 @@ class Fuzzing:
     rounds: int
     corpus: int
     faults: int
+    disputed: int
     unique: int
     radius: float
     pairs: tuple[FaultPair, ...]
@@ -94,6 +121,7 @@ class Fuzzing:
     predicted_entropy: float
     mutations: Mapping[str, MutationYield]
     curve: FuzzCurve
+    minimised: MinimisedFaults | None = None
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from imprint.core.bounds import Bounds
 from imprint.lenses.coverage.options import (
     ImportanceChoice,
-    LayerChoice,
-    NetworkChoice,
+    MembersChoice,
     Records,
     TablesChoice,
 )
@@ -23,7 +22,7 @@ DEFAULT_MUTATIONS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class FuzzOptions(TablesChoice, ImportanceChoice, LayerChoice, NetworkChoice):
+class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     """Mutate images until a classifier errs, guided by coverage."""
 
     seeds: Path | None = None
@@ -32,8 +31,6 @@ class FuzzOptions(TablesChoice, ImportanceChoice, LayerChoice, NetworkChoice):
     """Which part of the seeds' folder."""
     seed_records: Records = 1000
     """Maximum number of seeds, drawn at random; 0 for all."""
-    member_records: Records = 0
-    """Maximum number of training images that criteria are fitted to, drawn at random; 0 for all."""
     criterion: str = "kmnc"
     """Criterion that guides the search, see imprint list criteria; random for none: every mutant is
     mutated further. Some read training images: --members."""
@@ -55,6 +52,17 @@ class FuzzOptions(TablesChoice, ImportanceChoice, LayerChoice, NetworkChoice):
     max_change: Annotated[float, Bounds(least=0, most=1)] = 0.4
     """Largest change of any value where more of them change, as a share of the range; both are
     counted after the geometric mutation."""
+    judge: Path | None = None
+    """An independent network of the same classes, weights with their card beside them: a fault
+    counts only where it names the class of the seed."""
+    against: Path | None = None
+    """A second network: in place of wrong classes, disagreements with it are faults."""
+    int8: Literal["none", "dynamic", "x86", "qnnpack"] = "none"
+    """Disagreements of the network with itself in int8 are faults: weights alone (dynamic), or
+    activations as well, by the scheme of servers (x86) or of phones (qnnpack)."""
+    minimise: Annotated[int, Bounds(least=0)] = 100
+    """Unique faults to minimise at most: fewer and smaller mutations that still make the fault;
+    these forward passes come on top of the budget."""
     round_size: Annotated[int, Bounds(least=1, most=65_536)] = 128
     """Mutants that are classified together, before coverage says which are mutated further."""
     parents: Annotated[int, Bounds(least=1, most=65_536)] = 16

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 from safetensors.numpy import load_file
 
 from imprint.cli import main
-from imprint.lenses.coverage.study import fuzz as fuzz_module
+from imprint.lenses.coverage.study import fault_search
 from imprint.nets.fill import build_model
+from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
 from imprint.nets.save import save_model
 from imprint.study.json_io import read_json
@@ -75,8 +77,8 @@ def test_the_same_search_gives_the_same_bytes_wherever_it_was_interrupted(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fuzzed(world, tmp_path / "whole")
-    monkeypatch.setattr(fuzz_module, "KEPT_EVERY_SECONDS", 0.0)
-    keep, kept = fuzz_module.keep, []
+    monkeypatch.setattr(fault_search, "KEPT_EVERY_SECONDS", 0.0)
+    keep, kept = fault_search.keep, []
 
     def keep_and_stop(search: Any, path: Path) -> None:
         keep(search, path)
@@ -84,7 +86,7 @@ def test_the_same_search_gives_the_same_bytes_wherever_it_was_interrupted(
         if len(kept) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fuzz_module, "keep", keep_and_stop)
+    monkeypatch.setattr(fault_search, "keep", keep_and_stop)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         main(words(world, tmp_path / "part"))
     assert kept[-1].exists()
@@ -98,19 +100,84 @@ def test_the_same_search_gives_the_same_bytes_wherever_it_was_interrupted(
 def test_a_damaged_state_is_one_sentence(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setattr(fuzz_module, "KEPT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(fault_search, "KEPT_EVERY_SECONDS", 0.0)
 
     def spoil(search: Any, path: Path) -> None:
         path.write_bytes(b"nothing of the kind")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fuzz_module, "keep", spoil)
+    monkeypatch.setattr(fault_search, "keep", spoil)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         main(words(world, tmp_path))
     with pytest.raises(SystemExit) as left:
         main(words(world, tmp_path))
     assert left.value.code == 2
     assert "is damaged: delete the folder" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def other(world: Path) -> Path:
+    """Another network of the same task."""
+    card = ModelCard("lenet", 3, 3, 16, (0.4,), (0.25,))
+    model = load_model(world / "net.safetensors")
+    save_model(world / "other.safetensors", model, card)
+    return world / "other.safetensors"
+
+
+def test_a_judge_leaves_out_what_it_gets_wrong_itself(
+    world: Path, other: Path, tmp_path: Path
+) -> None:
+    alone = fuzzed(world, tmp_path / "alone", "--criterion", "random")
+    judged = fuzzed(world, tmp_path / "judged", "--criterion", "random", "--judge", str(other))
+    assert judged["seeds"] <= alone["seeds"]
+    assert judged["disputed"] > 0 == alone["disputed"]
+    assert judged["oracle"] == "judge"
+    assert judged["faults"] < alone["faults"]
+
+
+@pytest.mark.parametrize("words_of_second", [["--int8", "x86"], ["--against"]])
+def test_disagreements_of_two_networks_are_faults(
+    world: Path, other: Path, tmp_path: Path, words_of_second: list[str]
+) -> None:
+    second = [*words_of_second, str(other)] if len(words_of_second) == 1 else words_of_second
+    fuzzing = fuzzed(world, tmp_path, "--criterion", "random", *second)
+    assert fuzzing["oracle"] == ("network" if "--against" in second else "x86")
+    table = read_table(tmp_path / "fuzzing" / "faults.parquet")
+    assert (table["expected"] != table["predicted"]).all()
+    assert (len(table["seed"]) > 0) == ("--against" in second)
+    assert "disagree" in (tmp_path / "report.html").read_text()
+
+
+def test_minimised_faults_are_nearer_to_their_seeds_and_faults_still(
+    world: Path, tmp_path: Path
+) -> None:
+    fuzzing = fuzzed(world, tmp_path, "--criterion", "random", "--minimise", "5")
+    minimised = fuzzing["minimised"]
+    assert minimised["faults"] == 5
+    assert minimised["change_after"] < minimised["change_before"]
+    images = load_file(tmp_path / "fuzzing" / "faults.safetensors")
+    model = load_model(world / "net.safetensors").eval()
+    with torch.no_grad():
+        named = model(model.to_inputs(images["minimised"])).argmax(1).numpy()
+    np.testing.assert_array_equal(named, images["predicted"][:5])
+    assert (tmp_path / "gallery" / "fuzzing" / "montage.png").exists()
+    assert 'id="coverage-faults"' in (tmp_path / "report.html").read_text()
+
+
+def test_a_second_network_must_be_another_one_of_the_same_task(
+    world: Path, other: Path, tmp_path: Path, capsys: Any
+) -> None:
+    card = replace(ModelCard("lenet", 3, 3, 16, (0.5,), (0.25,)), outputs=4)
+    save_model(world / "four.safetensors", build_model(card), card)
+    for more, message in (
+        (("--judge", str(world / "net.safetensors")), "is the network under test itself"),
+        (("--against", str(world / "four.safetensors")), "has 4 outputs"),
+        (("--against", str(other), "--int8", "x86"), "say differently what a fault is"),
+    ):
+        with pytest.raises(SystemExit) as left:
+            main(words(world, tmp_path, *more))
+        assert left.value.code == 2
+        assert message in capsys.readouterr().err
 
 
 def test_training_images_can_count_as_covered(world: Path, tmp_path: Path) -> None:

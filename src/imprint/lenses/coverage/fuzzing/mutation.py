@@ -28,11 +28,13 @@ class Mutation(ABC):
 
     Attributes:
         words: what it does, for ``imprint list mutations``.
+        unit: of its amounts, behind the number; empty where they go without.
         is_geometric: whether it moves pixels; an input gets one of these at most.
         is_gradual: whether a smaller amount is a smaller change.
     """
 
     words: ClassVar[str]
+    unit: ClassVar[str] = ""
     is_geometric: ClassVar[bool] = False
     is_gradual: ClassVar[bool] = True
 

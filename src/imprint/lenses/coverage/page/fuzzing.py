@@ -10,12 +10,23 @@ import numpy as np
 from imprint.lenses.coverage.fuzzing_findings import FuzzFindings, Fuzzing
 from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Figure, Lines, Series
+from imprint.report.gallery import read_gallery
 from imprint.report.lens import LensVerdict
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import count, fixed, percent, plural, quantity
 
 RANDOM = "random"
+IN_INT8 = "A fault is a mutant on which the network and its int8 version by {} disagree."
+ORACLES = {
+    "labels": "A fault is a mutant for which the network no longer names the class of its seed.",
+    "judge": (
+        "A fault is a mutant for which the network no longer names the class of its seed, and the "
+        "judge, an independent network, still does."
+    ),
+    "network": "A fault is a mutant on which the network and the second one disagree.",
+}
+"""What a fault is, by what says which class is right."""
 MAX_PAIRS = 12
 """Pairs of classes in the table."""
 
@@ -23,21 +34,31 @@ MAX_PAIRS = 12
 def fuzzing_headline(fuzzing: Fuzzing) -> str:
     """Return the main finding as one sentence without its full stop."""
     if not fuzzing.faults:
-        return f"None of {plural(fuzzing.passes, 'mutant')} is misclassified"
+        return f"None of {plural(fuzzing.passes, 'mutant')} is {_wrong(fuzzing)}"
     verb = "is" if fuzzing.faults == 1 else "are"
     return (
-        f"{count(fuzzing.faults)} of {plural(fuzzing.passes, 'mutant')} {verb} misclassified: "
+        f"{count(fuzzing.faults)} of {plural(fuzzing.passes, 'mutant')} {verb} {_wrong(fuzzing)}: "
         f"{plural(fuzzing.unique, 'unique fault')}"
     )
+
+
+def is_differential(fuzzing: Fuzzing) -> bool:
+    """Return whether faults are disagreements of two networks."""
+    return fuzzing.oracle not in ("labels", "judge")
+
+
+def _wrong(fuzzing: Fuzzing) -> str:
+    return "classified differently" if is_differential(fuzzing) else "misclassified"
 
 
 def fuzzing_verdict(findings: FuzzFindings) -> LensVerdict:
     """Return the main finding for the front page."""
     unique = findings.fuzzing.unique
+    effect = "the networks disagree" if is_differential(findings.fuzzing) else "the network err"
     statement = (
-        "Small changes of correctly classified images make the network err"
+        f"Small changes of correctly classified images make {effect}"
         if unique
-        else "No small change of correctly classified images makes the network err"
+        else f"No small change of correctly classified images was found to make {effect}"
     )
     return LensVerdict(statement, unique > 0, "unique faults", float(unique), write=count)
 
@@ -67,9 +88,14 @@ def fuzzing_blocks(findings: FuzzFindings, root: Path, classes: Sequence[str]) -
         link="Coverage",
     )
     yield Figures(fuzzing_figures(fuzzing))
+    gallery = read_gallery(
+        root / "gallery" / "fuzzing", "fault", "Filter the faults", note=_note(fuzzing)
+    )
+    if gallery is not None and gallery.cards:
+        yield Part("Unique faults beside their seeds", [gallery], "coverage-faults", "Faults")
     if fuzzing.faults:
         yield Part(
-            "Misclassified as", [pair_table(fuzzing, classes)], "coverage-fault-pairs", "Pairs"
+            "Pairs of classes", [pair_table(fuzzing, classes)], "coverage-fault-pairs", "Pairs"
         )
     yield Part("Mutations", [mutation_table(fuzzing)], "coverage-mutations", "Mutations")
     yield conclusions(
@@ -86,6 +112,22 @@ def fuzzing_blocks(findings: FuzzFindings, root: Path, classes: Sequence[str]) -
     )
 
 
+def _note(fuzzing: Fuzzing) -> str:
+    """Return what the gallery of faults shows."""
+    text = "Of every pair of classes in turn, the first ones found."
+    minimised = fuzzing.minimised
+    if minimised is None:
+        return text
+    return (
+        f"{text} {plural(minimised.faults, 'fault')} of them minimised: the fewest and smallest "
+        "mutations of the seed that were found to make the same fault, "
+        f"{fixed(1)(minimised.mutations_after)} of {fixed(1)(minimised.mutations_before)} "
+        f"mutations on average, and a change of {percent(minimised.change_after)} of the range a "
+        f"pixel in place of {percent(minimised.change_before)}. Numbers are the amounts that are "
+        "left."
+    )
+
+
 def _asked(fuzzing: Fuzzing) -> str:
     guided = (
         "without guidance, every mutant being mutated further"
@@ -93,16 +135,23 @@ def _asked(fuzzing: Fuzzing) -> str:
         else f"guided by {fuzzing.criterion.upper()}"
     )
     left_out = (
-        f" ({plural(fuzzing.misclassified_seeds, 'more seed')} that the network gets wrong from "
-        "the start left out)"
+        f" ({plural(fuzzing.misclassified_seeds, 'more seed')}, wrong or in doubt from the start, "
+        "left out)"
         if fuzzing.misclassified_seeds
         else ""
     )
     text = (
         "Which small changes of an image make the network err? "
         f"{plural(fuzzing.seeds, 'seed')}{left_out} were mutated, {guided}, within a budget of "
-        f"{plural(fuzzing.budget, 'forward pass', 'forward passes')}."
+        f"{plural(fuzzing.budget, 'forward pass', 'forward passes')}. "
+        f"{ORACLES.get(fuzzing.oracle, IN_INT8.format(fuzzing.oracle))}"
     )
+    if fuzzing.disputed:
+        text += (
+            f" {plural(fuzzing.disputed, 'more mutant')} that the network gets wrong "
+            f"{'is' if fuzzing.disputed == 1 else 'are'} not counted, as the judge does not name "
+            "the class of the seed either."
+        )
     if fuzzing.passes < fuzzing.budget:
         text += (
             f" The search ended after {count(fuzzing.passes)}, since no further mutant stayed "
@@ -180,7 +229,7 @@ def summary_table(fuzzing: Fuzzing) -> Table:
 def pair_table(fuzzing: Fuzzing, classes: Sequence[str]) -> Table:
     """Return the most frequent pairs of right and named class."""
     columns = [
-        Column("Seed class"),
+        Column("Expected"),
         Column("Predicted"),
         Column("Faults", count, key="faults"),
         Column("Unique", count, key="unique"),
@@ -191,8 +240,8 @@ def pair_table(fuzzing: Fuzzing, classes: Sequence[str]) -> Table:
     ]
     note = (
         f"The {count(len(rows))} most frequent of {plural(fuzzing.pair_count, 'pair')}. Entropy of "
-        f"the seed classes of faults {fixed(2)(fuzzing.expected_entropy)} nats, of the predicted "
-        f"ones {fixed(2)(fuzzing.predicted_entropy)} nats."
+        f"the expected classes of faults {fixed(2)(fuzzing.expected_entropy)} nats, of the "
+        f"predicted ones {fixed(2)(fuzzing.predicted_entropy)} nats."
     )
     return Table(columns, rows, title="Faults by pair of classes", note=note)
 

@@ -2,61 +2,41 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from imprint.core.arrays import IntArray, Pixels
-from imprint.core.durable import replacing
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.progress import track
 from imprint.core.seeds import generator
 from imprint.data.choice import image_facts
 from imprint.data.files import without_corrupt
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.data.view import View
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
-from imprint.lenses.coverage.fuzzing.children import Breeder
+from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.fuzzing.corpus import MAX_BYTES
-from imprint.lenses.coverage.fuzzing.guide import Guide, guide_by
 from imprint.lenses.coverage.fuzzing.mutation import MUTATIONS
-from imprint.lenses.coverage.fuzzing.search import Oracle, Search, SearchOptions, Subject
-from imprint.lenses.coverage.fuzzing.unique_faults import Features, UniqueFaults, common_distance
+from imprint.lenses.coverage.fuzzing.search import SearchOptions
 from imprint.lenses.coverage.fuzzing.validity import ChangeBounds
 from imprint.lenses.coverage.fuzzing_findings import FuzzFindings, Fuzzing
 from imprint.lenses.coverage.fuzzing_options import FuzzOptions
-from imprint.lenses.coverage.measure.measure import fit
 from imprint.lenses.coverage.options import CriteriaChoice
 from imprint.lenses.coverage.study.criteria import settings_of
-from imprint.lenses.coverage.study.fuzzed_network import SeedLabels, watched_classifier
-from imprint.lenses.coverage.study.fuzzing_tables import search_findings, write_faults, write_rounds
+from imprint.lenses.coverage.study.fault_gallery import SaveFaultPictures
+from imprint.lenses.coverage.study.fault_search import RANDOM, OracleChoice, SearchFaults
+from imprint.lenses.coverage.study.fuzzed_network import as_float, watched_classifier
 from imprint.lenses.coverage.study.inputs import open_members, open_network, tap_options
 from imprint.lenses.coverage.study.network import NO_LOGITS, AuditedNetwork, TakeActivations
 from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
+from imprint.nets.load import NetworkFile
 from imprint.neurons.activations import ActivationTable, Layers
-from imprint.probe.neurons.tap_options import TapOptions
-from imprint.reading.regular import UnreadableFile
-from imprint.reading.weights_files import read_safetensors
 from imprint.report.model_facts import ModelAccuracy, network_facts
 from imprint.report.summary import finish
 from imprint.stats.proportion import proportion
-from imprint.study.counted import uncounted
-from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.finding import read_finding, to_json
 from imprint.study.plain import JsonObject
-from imprint.study.step import Step
 from imprint.study.store import Study
-
-RANDOM = "random"
-STATE = "state.safetensors"
-KEPT_EVERY_SECONDS = 10.0
-SEEDS_AT_ONCE = 256
 
 
 def fuzz_study(options: FuzzOptions) -> JsonObject:
@@ -72,6 +52,7 @@ def fuzz_study(options: FuzzOptions) -> JsonObject:
         members, seeds = open_views(options)
         network = open_network(options, seeds.images)
         check_network(network, seeds)
+        oracle = open_oracle(options, network)
         guiding, train, source = _guiding(study, options, network, members, seeds, settings)
         step = SearchFaults(
             network,
@@ -86,9 +67,12 @@ def fuzz_study(options: FuzzOptions) -> JsonObject:
             SearchOptions(
                 options.budget, options.round_size, options.parents, options.depth, options.seed
             ),
+            oracle,
+            options.minimise,
             train,
         )
         fuzzing = read_finding(Fuzzing, study.run(step) / "findings.json")
+        study.run(SaveFaultPictures(seeds.images.classes, study))
         lenses = {"coverage": to_json(FuzzFindings(fuzzing))}
         right = fuzzing.seeds, fuzzing.seeds + fuzzing.misclassified_seeds
         facts = network_facts(network.file, ModelAccuracy(tests=proportion(*right)))
@@ -111,6 +95,19 @@ def check_options(options: FuzzOptions) -> Mapping[str, object]:
         MUTATIONS.get(name)
     if len(set(options.mutations)) < len(options.mutations):
         raise ImprintError("--mutations names one twice: name each once")
+    named = [
+        flag
+        for flag, is_set in (
+            ("--judge", options.judge is not None),
+            ("--against", options.against is not None),
+            ("--int8", options.int8 != "none"),
+        )
+        if is_set
+    ]
+    if len(named) > 1:
+        raise ImprintError(
+            f"{named[0]} and {named[1]} say differently what a fault is: give one of them"
+        )
     if options.criterion == RANDOM:
         if options.param:
             raise ImprintError("--param sets a criterion, and --criterion random has none")
@@ -157,7 +154,8 @@ def open_views(options: FuzzOptions) -> tuple[View | None, View]:
     if options.members is None:
         return None, View(seeds, rows, options.centre_fraction)
     members = open_members(options)
-    images = JoinedImages(members, seeds, f"{options.members.name} and {options.seeds.name}")
+    names = dict.fromkeys((options.members.name, options.seeds.name))
+    images = JoinedImages(members, seeds, " and ".join(names))
     first = drawn(len(members), options.member_records, options.seed, "train records")
     return (
         View(images, first, options.centre_fraction),
@@ -190,6 +188,30 @@ def check_network(network: AuditedNetwork, seeds: View) -> None:
         )
 
 
+def open_oracle(options: FuzzOptions, network: AuditedNetwork) -> OracleChoice:
+    """Return what says which class is right.
+
+    Raises:
+        ImprintError: a second network that is none, the one under test, or of other classes.
+    """
+    second = options.judge or options.against
+    if second is None:
+        return OracleChoice(int8=options.int8)
+    flag = "--judge" if options.judge is not None else "--against"
+    other = AuditedNetwork(NetworkFile(second), network.device)
+    ours, theirs = network.file.card, other.file.card
+    if (ours.channels, ours.outputs) != (theirs.channels, theirs.outputs):
+        raise ImprintError(
+            f"{flag} {second} takes {theirs.channels}-channel images and has {theirs.outputs} "
+            f"outputs, --model {ours.channels} and {ours.outputs}: give a network of the same task"
+        )
+    if not other.model.has_logits:
+        raise ImprintError(f"{flag} {second} has no classifier: give one with logits")
+    if other.fingerprint() == network.fingerprint():
+        raise ImprintError(f"{flag} is the network under test itself: give another one")
+    return OracleChoice(judge=other) if options.judge is not None else OracleChoice(against=other)
+
+
 def _guiding(
     study: Study,
     options: FuzzOptions,
@@ -217,153 +239,4 @@ def observed_layers(network: AuditedNetwork, seeds: View, options: FuzzOptions) 
     model = network.model
     pixels = seeds.rows(np.arange(1)).read(model.input_size).pixels
     with watched_classifier(model, tap_options(options), True) as classifier:
-        return classifier(_as_float(pixels, model.device)).batch.layers
-
-
-@dataclass(frozen=True)
-class SearchFaults(Step):
-    """A search for faults: ``fuzzing``.
-
-    ``faults.parquet`` has a row per fault, ``rounds.parquet`` one per round, ``faults.safetensors``
-    the images of unique faults; ``findings.json`` says how the search went.
-    """
-
-    network: AuditedNetwork
-    seeds: View
-    criterion: str
-    settings: object
-    source: Mapping[str, str]
-    taps: TapOptions
-    mutations: tuple[str, ...]
-    strength: float
-    bounds: ChangeBounds
-    options: SearchOptions
-    train: ActivationTable | None = uncounted(default=None)
-
-    artefact = "fuzzing"
-    resumable = True
-
-    def build(self, path: Path) -> None:
-        """Search, from where a killed search was last kept."""
-        path.mkdir(exist_ok=True)
-        guides = self.criterion != RANDOM
-        with watched_classifier(self.network.model, self.taps, guides) as subject:
-            search, misclassified = self._start(subject)
-            oracle = SeedLabels()
-            self._run(search, subject, oracle, path / STATE)
-        write_rounds(path / "rounds.parquet", search)
-        write_faults(path, search, self.mutations)
-        finding = search_findings(search, self.criterion, misclassified, self.mutations)
-        write_finding(path / "findings.json", finding)
-        (path / STATE).unlink(missing_ok=True)
-
-    def _start(self, subject: Subject) -> tuple[Search, int]:
-        """Return a search at its start, and how many seeds are misclassified."""
-        model = self.network.model
-        guide = self._guide(subject)
-        images = self.seeds.read(model.input_size)
-        right, features = self._right_seeds(subject, guide, images.pixels, self.seeds.labels)
-        pixels, labels = images.pixels[right], self.seeds.labels[right]
-        breeder = Breeder(
-            [MUTATIONS.get(name)() for name in self.mutations],
-            self.bounds,
-            self.strength,
-            self.options.seed,
-            pixels,
-            model.device,
-        )
-        unique = UniqueFaults(common_distance(features, labels), features.shape[1])
-        search = Search(self.options, pixels, labels, breeder, guide, unique)
-        return search, len(self.seeds) - len(right)
-
-    def _guide(self, subject: Subject) -> Guide:
-        if self.criterion == RANDOM:
-            return guide_by(None)
-        guide = guide_by(self._fitted(subject))
-        if self.source.get("start") == "members":
-            assert self.train is not None
-            for batch in self.train.batches():
-                guide.see(batch)
-        return guide
-
-    def _fitted(self, subject: Subject) -> Criterion:
-        model = self.network.model
-        blank = np.zeros((1, model.channels, model.input_size, model.input_size), dtype=np.uint8)
-        layers = subject(_as_float(blank, model.device)).batch.layers
-        criterion = CRITERIA.get(self.criterion)(layers, self.settings)
-        reasons = fit({self.criterion: criterion}, self.train)
-        if reasons:
-            raise ImprintError(f"{self.criterion} cannot be fitted: {reasons[self.criterion]}")
-        return criterion
-
-    def _right_seeds(
-        self, subject: Subject, guide: Guide, pixels: Pixels, labels: IntArray
-    ) -> tuple[IntArray, Features]:
-        """Return the rows of seeds that are classified correctly, and their features.
-
-        Raises:
-            ImprintError: there is none.
-        """
-        right: list[IntArray] = []
-        features: list[NDArray[np.float32]] = []
-        starts = range(0, len(pixels), SEEDS_AT_ONCE)
-        for start in track(starts, "classify the seeds", len(starts), "batch"):
-            part = slice(start, start + SEEDS_AT_ONCE)
-            outcome = subject(_as_float(pixels[part], self.network.model.device))
-            rows = np.flatnonzero(outcome.predictions == labels[part])
-            right.append(start + rows)
-            features.append(outcome.features[rows])
-            if len(rows):
-                guide.see(outcome.batch.rows(torch.from_numpy(rows)))
-        if not sum(map(len, right)):
-            raise ImprintError(
-                "the network misclassifies every seed: give images of its classes, or check "
-                "--mean and --std"
-            )
-        return np.concatenate(right), np.concatenate(features)
-
-    def _run(self, search: Search, subject: Subject, oracle: Oracle, kept: Path) -> None:
-        if kept.exists():
-            restore(search, kept)
-        steps = _percents(search, subject, oracle, kept)
-        for _ in track(steps, f"fuzz, guided by {self.criterion}", 100, "%"):
-            pass
-
-
-def _percents(search: Search, subject: Subject, oracle: Oracle, kept: Path) -> Iterator[int]:
-    """Run the search; yield each percent of the budget, and keep its state now and then."""
-    last = time.monotonic()
-    done = 0
-    for _ in search.rounds(subject, oracle):
-        if time.monotonic() - last >= KEPT_EVERY_SECONDS:
-            keep(search, kept)
-            last = time.monotonic()
-        share = 100 * search.passes // search.options.budget
-        yield from range(done, share)
-        done = share
-
-
-def keep(search: Search, path: Path) -> None:
-    """Write the state of a search, whole or not at all."""
-    from safetensors.torch import save_file
-
-    with replacing(path) as temporary:
-        save_file(search.state(), temporary)
-
-
-def restore(search: Search, path: Path) -> None:
-    """Set a search to a state that was kept.
-
-    Raises:
-        ImprintError: the file is damaged.
-    """
-    try:
-        search.restore(read_safetensors(path))
-    except (UnreadableFile, KeyError, ValueError) as error:
-        raise ImprintError(
-            f"{path} is damaged: delete the folder {path.parent} and run again"
-        ) from error
-
-
-def _as_float(pixels: Pixels, device: torch.device) -> Tensor:
-    return torch.from_numpy(pixels).to(device).float()
+        return classifier(as_float(pixels, model.device)).batch.layers

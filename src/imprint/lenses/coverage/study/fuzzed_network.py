@@ -1,4 +1,4 @@
-"""The network under test as a search of faults sees it, and what says which class is right."""
+"""The network under test as a search for faults sees it: activations, predictions, features."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.core.arrays import BoolArray, IntArray
+from imprint.core.arrays import Pixels
 from imprint.lenses.coverage.fuzzing.search import Outcome
-from imprint.lenses.coverage.fuzzing.validity import FULL
+from imprint.lenses.coverage.study.fault_oracles import as_inputs
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Batch, Layers
 from imprint.probe.neurons.neurons import Taps
@@ -65,19 +64,6 @@ def watched_classifier(
             yield WatchedClassifier(model, taps)
 
 
-@dataclass(frozen=True, eq=False)
-class SeedLabels:
-    """The class of the seed is right."""
-
-    def expected(self, images: Tensor, labels: IntArray) -> IntArray:
-        """Return the labels."""
-        return labels
-
-    def confirms(self, images: Tensor, expected: IntArray) -> BoolArray:
-        """Return that none is in doubt."""
-        return np.ones(len(expected), dtype=bool)
-
-
-def as_inputs(images: Tensor) -> Tensor:
-    """Return images in [0, 255] as networks take them, in [0, 1], channels last in memory."""
-    return images.div(FULL).contiguous(memory_format=torch.channels_last)
+def as_float(pixels: Pixels, device: torch.device) -> Tensor:
+    """Return pixels uint8 ``[b, channels, H, W]`` as floats in [0, 255] on a device."""
+    return torch.from_numpy(pixels).to(device).float()

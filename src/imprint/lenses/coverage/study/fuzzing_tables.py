@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.core.arrays import IntArray
-from imprint.lenses.coverage.fuzzing.corpus import NO_MUTATION
+from imprint.core.arrays import FloatArray, IntArray, Pixels
+from imprint.lenses.coverage.fuzzing.corpus import NO_MUTATION, Lineage
 from imprint.lenses.coverage.fuzzing.search import PER_FAULT, Search
+from imprint.lenses.coverage.fuzzing.shrink import Minimised
+from imprint.lenses.coverage.fuzzing.validity import FULL
 from imprint.lenses.coverage.fuzzing_findings import (
     FaultPair,
     FuzzCurve,
     Fuzzing,
+    MinimisedFaults,
     MutationYield,
 )
 from imprint.stats.entropy import entropy
@@ -36,12 +39,15 @@ def write_rounds(path: Path, search: Search) -> None:
     write_table(path, {"index": np.arange(len(columns["passes"])), **columns})
 
 
-def write_faults(folder: Path, search: Search, mutations: Sequence[str]) -> None:
+def write_faults(
+    folder: Path, search: Search, mutations: Sequence[str], minimised: Minimised | None
+) -> None:
     """Write a row per fault, and of unique faults images and mutations.
 
     ``faults.safetensors`` holds ``images`` and the ``seeds`` they come from, uint8
-    ``[u, channels, H, W]``, ``expected`` and ``predicted``; ``mutations.parquet`` a row per unique
-    fault and mutation.
+    ``[u, channels, H, W]``, ``expected`` and ``predicted``, and ``minimised`` images of the first
+    of them; ``mutations.parquet`` a row per unique fault and mutation, with the amounts that are
+    left of it: NaN where it was not tried, 0 where it was left out.
     """
     from safetensors.numpy import save_file
 
@@ -55,11 +61,14 @@ def write_faults(folder: Path, search: Search, mutations: Sequence[str]) -> None
         "expected": pairs[:, 0],
         "predicted": pairs[:, 1],
     }
+    if minimised is not None:
+        images["minimised"] = minimised.pixels
     arrays = {name: np.ascontiguousarray(array) for name, array in images.items()}
     save_file(arrays, folder / "faults.safetensors")
     rows, steps = np.nonzero(kept.lineage.kinds != NO_MUTATION)
-    names = np.array([*mutations], dtype=object)[kept.lineage.kinds[rows, steps]]
+    names = np.array(list(mutations))[kept.lineage.kinds[rows, steps]]
     amounts = kept.lineage.amounts[rows, steps]
+    left = amounts_left(kept.lineage, minimised)[rows, steps]
     write_table(
         folder / "mutations.parquet",
         {
@@ -68,20 +77,41 @@ def write_faults(folder: Path, search: Search, mutations: Sequence[str]) -> None
             "mutation": names,
             "first_amount": amounts[:, 0],
             "second_amount": amounts[:, 1],
+            "first_left": left[:, 0],
+            "second_left": left[:, 1],
         },
     )
 
 
+def amounts_left(lineage: Lineage, minimised: Minimised | None) -> FloatArray:
+    """Return the amounts of minimised mutations, float64 ``[n, depth, 2]``.
+
+    NaN of faults that were not minimised, 0 of mutations that were left out.
+    """
+    left = np.full(lineage.amounts.shape, np.nan)
+    if minimised is not None:
+        stays = minimised.lineage.kinds != NO_MUTATION
+        left[: len(stays)] = minimised.lineage.amounts * stays[:, :, None]
+    return left
+
+
 def search_findings(
-    search: Search, criterion: str, misclassified: int, mutations: Sequence[str]
+    search: Search,
+    criterion: str,
+    oracle: str,
+    misclassified: int,
+    mutations: Sequence[str],
+    minimised: Minimised | None,
 ) -> Fuzzing:
     """Return how a search went.
 
     Args:
         search: that is over.
         criterion: that guided it.
+        oracle: what said which class is right.
         misclassified: seeds that were left out.
         mutations: names, in their order.
+        minimised: the first unique faults, made smaller.
     """
     faults = {name: np.array(search.by_fault[name], dtype=np.int64) for name in PER_FAULT}
     pairs = fault_pairs(faults["expected"], faults["predicted"], faults["unique"])
@@ -89,6 +119,7 @@ def search_findings(
     yields = (MutationYield(*map(int, each)) for each in counts)
     return Fuzzing(
         criterion=criterion,
+        oracle=oracle,
         seeds=len(search.seeds),
         misclassified_seeds=misclassified,
         budget=search.options.budget,
@@ -96,6 +127,7 @@ def search_findings(
         rounds=search.round,
         corpus=len(search.corpus),
         faults=len(faults["seed"]),
+        disputed=int(sum(search.by_round["disputed"])),
         unique=len(search.unique),
         radius=search.unique.radius,
         pairs=tuple(pairs[:MAX_PAIRS]),
@@ -104,7 +136,26 @@ def search_findings(
         predicted_entropy=_spread(faults["predicted"]),
         mutations=dict(zip(mutations, yields, strict=True)),
         curve=curve_of(search),
+        minimised=None if minimised is None else _minimised_findings(search, minimised),
     )
+
+
+def _minimised_findings(search: Search, minimised: Minimised) -> MinimisedFaults:
+    before = search.kept.rows(np.arange(len(minimised.pixels)))
+    seeds = search.seeds[before.lineage.seeds]
+    return MinimisedFaults(
+        faults=len(before),
+        passes=minimised.passes,
+        mutations_before=float(before.lineage.lengths().mean()),
+        mutations_after=float(minimised.lineage.lengths().mean()),
+        change_before=_mean_change(before.pixels, seeds),
+        change_after=_mean_change(minimised.pixels, seeds),
+    )
+
+
+def _mean_change(images: Pixels, seeds: Pixels) -> float:
+    """Return the mean absolute difference of values, as a share of their range."""
+    return float(np.abs(images.astype(np.int16) - seeds.astype(np.int16)).mean()) / FULL
 
 
 def fault_pairs(expected: IntArray, predicted: IntArray, unique: IntArray) -> list[FaultPair]:

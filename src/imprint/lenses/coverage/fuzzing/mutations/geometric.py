@@ -39,6 +39,7 @@ class Shift(GeometricMutation):
     """Amounts are shares of width and height, to the right and down."""
 
     words = "shift by up to a tenth of the side"
+    unit = " of the side"
 
     def amounts(self, uniform: FloatArray) -> FloatArray:
         """Return both shares."""
@@ -56,6 +57,7 @@ class Rotate(GeometricMutation):
     """The amount is an angle in degrees, anticlockwise as one sees the image."""
 
     words = "rotation by up to 30 degrees"
+    unit = "°"
 
     def amounts(self, uniform: FloatArray) -> FloatArray:
         """Return the angle."""
@@ -89,6 +91,7 @@ class Shear(GeometricMutation):
     """The amount is by how much a column moves for each row, in units of both sides."""
 
     words = "shear by up to a fifth of the side"
+    unit = " of the side"
 
     def amounts(self, uniform: FloatArray) -> FloatArray:
         """Return the slope."""

@@ -41,6 +41,7 @@ class Brightness(PixelMutation):
     """The amount is added to every pixel."""
 
     words = "brightness up or down by up to 70 of 255"
+    unit = " of 255"
 
     def amounts(self, uniform: FloatArray) -> FloatArray:
         """Return what is added."""
@@ -58,6 +59,7 @@ class Contrast(PixelMutation):
     """The amount a makes differences from the mean of the image 2ᵃ times as large."""
 
     words = "half to double contrast"
+    unit = " doublings"
 
     def amounts(self, uniform: FloatArray) -> FloatArray:
         """Return a."""
@@ -77,6 +79,7 @@ class Blur(PixelMutation):
     """The amount is the standard deviation of a Gaussian, as a share of the side."""
 
     words = "Gaussian blur of up to a twentieth of the side"
+    unit = " of the side"
 
     def amounts(self, uniform: FloatArray) -> FloatArray:
         """Return the share."""
@@ -123,6 +126,7 @@ class Noise(PixelMutation):
     """The amount is the standard deviation of Gaussian noise, of 255."""
 
     words = "Gaussian noise of up to 25 of 255"
+    unit = " of 255"
 
     def amounts(self, uniform: FloatArray) -> FloatArray:
         """Return the deviation."""
