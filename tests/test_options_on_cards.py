@@ -225,7 +225,7 @@ OF_LARGE = ("memory", "landmarks", "probes", "keep_factor", *OF_QUERIES)
 PARTS = ("members_part", "tests_part", "output")
 LAYERS = (
     *("layers", "exclude_layers", "layer_index", "third", "final", "tokens", "steps"),
-    "step_limit",
+    *("step_limit", "neuron_values"),
 )
 OF_NETWORKS = (
     *("model", "card", "mean", "std", "members", "tests", "centre_fraction", *LAYERS),

@@ -79,8 +79,10 @@ def test_relevance_is_conserved_without_biases(rule):
         nn.MaxPool2d(2),
         nn.Conv2d(6, 8, 3, bias=False),
         nn.ReLU(),
+        nn.ConvTranspose2d(8, 4, 2, bias=False),
+        nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(8, 4, bias=False),
+        nn.Linear(16, 4, bias=False),
     ).double()
     question = ask(model)
     inputs, zero = question.inputs.double(), question.baseline.double()

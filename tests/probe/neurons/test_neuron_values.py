@@ -22,6 +22,17 @@ def test_a_channel_is_the_mean_over_all_places(axes: int) -> None:
     assert taps.layers.kinds == (f"Conv{axes}d",)
 
 
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_transposed_convolution_has_a_neuron_a_channel(axes: int) -> None:
+    kind = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)[axes - 1]
+    conv = kind(2, 3, 3, stride=2)
+    images = seeded((4, 2, *(5,) * axes))
+    with Taps(conv) as taps, torch.no_grad():
+        conv(images)
+        batch = taps.take()
+    torch.testing.assert_close(batch.values, conv(images).flatten(2).mean(2).detach())
+
+
 def test_tokens_are_averaged_or_kept() -> None:
     linear, tokens = nn.Linear(4, 3), seeded((2, 5, 4))
     for choice, expected in (

@@ -47,6 +47,9 @@ class LayerChoice(Checked):
     """Neurons of recurrent layers: hidden units at each step, at the last one, or averaged."""
     step_limit: Annotated[int, Bounds(least=1)] = 32
     """Steps to which sequences are cut, or padded with zeros."""
+    neuron_values: Literal["raw", "activated"] = "raw"
+    """Value of a neuron: the output of its layer as it is, or behind the activation function that
+    follows before the next layer."""
 
 
 @dataclass(frozen=True, kw_only=True)

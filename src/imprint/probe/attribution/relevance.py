@@ -37,7 +37,10 @@ GAMMA = 0.25
 BETAS = {"alpha2_beta1": 1.0, "alpha3_beta2": 2.0}
 TINY = 1e-9
 
-LINEAR = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
+LINEAR = frozenset(
+    {"linear", "conv1d", "conv2d", "conv3d"}
+    | {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
+)
 
 
 class Relevance(GraphRule):

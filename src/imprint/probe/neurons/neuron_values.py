@@ -13,7 +13,8 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from imprint.nets.backbone import Assembled
 from imprint.probe.neurons.tap_options import TapOptions
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
 ELIGIBLE = (nn.Linear, *CONVOLUTIONS, *RECURRENT, nn.MultiheadAttention)
 

@@ -23,6 +23,7 @@ from torch.utils.hooks import RemovableHandle
 
 from imprint.core.errors import ImprintError
 from imprint.neurons.activations import Batch, Layers
+from imprint.probe.neurons.activation_watch import ActivationWatch, watch_passes
 from imprint.probe.neurons.neuron_values import (
     CONVOLUTIONS,
     eligible_modules,
@@ -75,6 +76,7 @@ class Taps:
         self._counts: dict[str, int] = {}
         self._handles: dict[str, RemovableHandle] = {}
         self._chosen: list[int] = []
+        self._watch = ActivationWatch() if self.options.values == "activated" else None
         self._layers: Layers | None = None
 
     @property
@@ -90,12 +92,14 @@ class Taps:
 
     def __enter__(self) -> Self:
         self._start = self.model.register_forward_pre_hook(self._begin, with_kwargs=True)
+        if self._watch is not None:
+            self._around = watch_passes(self.model, self._watch)
         tapped = {_module_of(name) for name in self.columns}
         for name, module in eligible_modules(self.model, self.options).items():
             if not tapped or name in tapped:
                 self._handles[name] = self._hook(name, module)
         if not self._handles:
-            self._start.remove()
+            self.__exit__(None, None, None)
             raise ImprintError(
                 f"{type(self.model).__name__} has no linear, convolutional, recurrent or attention "
                 "layer to read"
@@ -109,6 +113,8 @@ class Taps:
         trace: TracebackType | None,
     ) -> None:
         self._start.remove()
+        if self._watch is not None:
+            self._around.close()
         for handle in self._handles.values():
             handle.remove()
         self._handles.clear()
@@ -168,20 +174,38 @@ class Taps:
             count = self._counts.get(name, 0)
             self._counts[name] = count + 1
             called = f"{name}#{count}" if count else name
-            if called in picked:
-                values = some_channels(output.detach(), picked[called])
-                self._calls.append(_LayerCall(called, kind, values))
-                return
-            for suffix, values in reduce(module, arguments, keywords, output).items():
-                columns = self.columns.get(called + suffix)
-                values = values if columns is None else values[:, columns]
-                self._calls.append(_LayerCall(called + suffix, kind, values))
+
+            def calls_of(output: Any) -> list[_LayerCall]:
+                if called in picked:
+                    some = some_channels(output.detach(), picked[called])
+                    return [_LayerCall(called, kind, some)]
+                values = reduce(module, arguments, keywords, output)
+                return [
+                    _LayerCall(called + suffix, kind, self._columns_of(called + suffix, each))
+                    for suffix, each in values.items()
+                ]
+
+            place = slice(len(self._calls), len(self._calls) + 1)
+            self._calls += calls_of(output)
+            if self._watch is not None:
+                self._watch.forget()
+                if isinstance(module, (nn.Linear, *CONVOLUTIONS)):
+
+                    def replace(activated: Tensor) -> None:
+                        self._calls[place] = calls_of(activated)
+
+                    axis = 1 if isinstance(module, CONVOLUTIONS) else -1
+                    self._watch.await_activation(output, axis, replace)
 
         if isinstance(module, nn.MultiheadAttention):
             return module.register_forward_hook(keep, with_kwargs=True)
         return module.register_forward_hook(
             lambda module, arguments, output: keep(module, arguments, {}, output)
         )
+
+    def _columns_of(self, name: str, values: Tensor) -> Tensor:
+        columns = self.columns.get(name)
+        return values if columns is None else values[:, columns]
 
     def _settle(self, calls: list[_LayerCall], given: int | None) -> None:
         """Fix the layers, and drop the hooks that are of no use for them."""
@@ -225,6 +249,8 @@ class Taps:
 
     def _forget(self) -> None:
         self._calls = []
+        if self._watch is not None:
+            self._watch.forget()
         self._rows = None
         self._counts = {}
 

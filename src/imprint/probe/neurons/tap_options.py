@@ -10,6 +10,7 @@ from imprint.core.errors import ImprintError
 
 Tokens = Literal["mean", "each", "heads"]
 Steps = Literal["each", "last", "mean"]
+NeuronValues = Literal["raw", "activated"]
 Third = Literal["first", "middle", "last"]
 THIRDS: tuple[Third, ...] = ("first", "middle", "last")
 
@@ -32,6 +33,9 @@ class TapOptions(Checked):
         steps: what a neuron of a recurrent layer is: a hidden unit at one time step, every step a
             layer of its own (``each``); at the last step; or its mean over the steps.
         step_limit: sequences are cut, or filled up with zeros, to so many steps (``each``).
+        values: of linear and convolutional layers: what the module gives (``raw``), or what the
+            activation function behind it makes of that, where one runs before the next layer on
+            as many neurons (``activated``); a function or a module alike.
 
     Raises:
         ImprintError: a value is impossible.
@@ -45,6 +49,7 @@ class TapOptions(Checked):
     tokens: Tokens = "mean"
     steps: Steps = "each"
     step_limit: Annotated[int, Bounds(least=1)] = 32
+    values: NeuronValues = "raw"
 
 
 def choose_layers(names: tuple[str, ...], options: TapOptions) -> list[int]:

@@ -336,4 +336,5 @@ def tap_options(choice: LayerChoice) -> TapOptions:
         tokens=choice.tokens,
         steps=choice.steps,
         step_limit=choice.step_limit,
+        values=choice.neuron_values,
     )

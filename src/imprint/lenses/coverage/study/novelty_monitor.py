@@ -22,6 +22,8 @@ from imprint.probe.neurons.tap_options import TapOptions
 from imprint.study.json_io import read_json, write_json
 
 PARTS = ("neurons", "thresholds", "codes", "counts")
+READ_BY = ("tokens", "steps", "step_limit", "values")
+"""Options that say what a neuron is; monitors of before lack the last."""
 
 
 class NoveltyMonitor:
@@ -55,7 +57,7 @@ class NoveltyMonitor:
         kinds = self.options
         self.taps = Taps(
             model,
-            TapOptions(tokens=kinds.tokens, steps=kinds.steps, step_limit=kinds.step_limit),
+            TapOptions(**{name: getattr(kinds, name) for name in READ_BY}),
             _columns(cells),
         )
 
@@ -97,9 +99,7 @@ def save_monitor(path: str | Path, monitor: NoveltyMonitor) -> None:
             "widths": list(cells.layers.widths),
             "kinds": list(cells.layers.kinds),
         },
-        "tokens": options.tokens,
-        "steps": options.steps,
-        "step_limit": options.step_limit,
+        **{name: getattr(options, name) for name in READ_BY},
     }
     write_json(path.with_suffix(".json"), card)
     write_weights(path, {name: getattr(cells, name).cpu().contiguous() for name in PARTS})
@@ -120,7 +120,7 @@ def load_monitor(path: str | Path, model: nn.Module) -> NoveltyMonitor:
         raise ImprintError(f"{card} must hold keys and values: write the monitor again")
     try:
         layers = Layers(*(tuple(stated["layers"][name]) for name in ("names", "widths", "kinds")))
-        options = TapOptions(**{name: stated[name] for name in ("tokens", "steps", "step_limit")})
+        options = TapOptions(**{name: stated[name] for name in READ_BY if name in stated})
         cells = SeenCells(layers, *(tensors[name] for name in PARTS))
         return NoveltyMonitor(model, cells, options)
     except ImprintError:
