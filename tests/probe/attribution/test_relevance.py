@@ -97,4 +97,5 @@ def test_relevance_is_conserved_without_biases(rule):
         )
         wanted = asked.explained(asked.seen.logits)
         for value in compute("lrp", asked).values():
-            torch.testing.assert_close(value.flatten(1).sum(1), wanted, rtol=1e-6, atol=1e-8)
+            # The stabiliser of 1e-9 in each quotient shows where denominators are small.
+            torch.testing.assert_close(value.flatten(1).sum(1), wanted, rtol=1e-5, atol=1e-8)
