@@ -167,6 +167,15 @@ def p_value(value: float) -> str:
     return f"p = {mantissa} × 10{superscript(int(exponent))}"
 
 
+def bare_p_value(value: float) -> str:
+    """Return a p-value for a column of them, without its relation sign where it is =.
+
+    >>> bare_p_value(0.0312), bare_p_value(3.24e-9)
+    ('0.031', '3.2 × 10⁻⁹')
+    """
+    return p_value(value).removeprefix("p = ").removeprefix("p ")
+
+
 def scientific(value: float) -> str:
     """Return a number as written by hand: as it is, or with a power of ten where it is small.
 

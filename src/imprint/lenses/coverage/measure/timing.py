@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from imprint.core.arrays import FloatArray
+from imprint.core.progress import track
 
 
 def seconds_in_turn(
-    calls: Mapping[str, Callable[[], object]], repeats: int, device: torch.device
+    what: str, calls: Mapping[str, Callable[[], object]], repeats: int, device: torch.device
 ) -> dict[str, FloatArray]:
     """Return how long each of some calls takes, float64 ``[repeats]``.
 
@@ -20,12 +21,13 @@ def seconds_in_turn(
     machine down for a while slows all of them.
 
     Args:
+        what: a few words for the progress bar.
         calls: what is measured; all they start on the device is waited for.
         repeats: rounds.
         device: where the work is done.
     """
     found = {name: np.empty(repeats) for name in calls}
-    for row in range(-1, repeats):
+    for row in track(range(-1, repeats), f"time {what}", repeats + 1, "round"):
         for name, call in calls.items():
             wait_for(device)
             start = time.perf_counter()

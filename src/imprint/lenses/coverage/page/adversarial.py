@@ -16,7 +16,15 @@ from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
-from imprint.report.wording import count, fixed, percent, plural, significant
+from imprint.report.wording import (
+    bare_p_value,
+    count,
+    fixed,
+    percent,
+    plural,
+    short_percent,
+    significant,
+)
 from imprint.stats.estimate import Estimate
 
 LEVEL = 0.05
@@ -160,7 +168,7 @@ def change_table(
         Column("NCov", fixed(2), on_phone=False),
         Column("Fresh", significant),
         Column("Beyond", significant, key="excess"),
-        Column("p", fixed(4), key="adjusted"),
+        Column("p", bare_p_value, key="adjusted"),
     ]
     rows = [
         _row(name, each, findings.marks.get(name, 1.0))
@@ -197,7 +205,7 @@ def excess_figure(findings: AdversarialChanges, attack: str) -> Intervals | None
         caption="At the largest share of the largest sets: adversarial less fresh, as a share of "
         "the range of all changes of a criterion, with its 95% interval over draws.",
         description="Dots. " + " ".join(_spoken(group) for group in groups),
-        axis=Axis("adversarial less fresh", percent),
+        axis=Axis("adversarial less fresh", short_percent),
         groups=groups,
         level=Level(0.0, "", colour="muted", dash="dotted"),
     )

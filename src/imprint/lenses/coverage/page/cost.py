@@ -67,8 +67,9 @@ def cost_blocks(cost: Cost) -> Iterator[Block]:
 
 def cost_headline(cost: Cost) -> str:
     """Return the main finding as one sentence without its full stop."""
+    number = len(cost.measured)
     return (
-        f"{plural(len(cost.measured), 'criterion', 'criteria')} together take "
+        f"{plural(number, 'criterion', 'criteria')} {'takes' if number == 1 else 'together take'} "
         f"{fixed(1)(cost.together_ratio.value)} times the bare forward pass, taking "
         f"the activations alone {fixed(2)(cost.observed_ratio.value)} times"
     )

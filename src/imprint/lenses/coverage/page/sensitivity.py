@@ -11,7 +11,14 @@ from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
-from imprint.report.wording import count, fixed, percent, plural, significant
+from imprint.report.wording import (
+    bare_p_value,
+    count,
+    percent,
+    plural,
+    short_percent,
+    significant,
+)
 
 LEVEL = 0.05
 NOTE = (
@@ -112,8 +119,8 @@ def gain_table(findings: Sensitivity) -> Table:
         Column("Important pixels", significant, key="important"),
         Column("Random pixels", significant, key="random"),
         Column("Difference", significant),
-        Column("p", fixed(4)),
-        Column("Adjusted", fixed(4), on_phone=False),
+        Column("p", bare_p_value),
+        Column("Adjusted", bare_p_value, on_phone=False),
         Column("Again", significant, key="duplicates", on_phone=False),
     ]
     rows: list[list[Value | Cell]] = [
@@ -133,11 +140,11 @@ def gain_table(findings: Sensitivity) -> Table:
 
 
 def difference_intervals(findings: Sensitivity) -> Intervals | None:
-    """Return important less random, as a share of what random pixels add; None without any."""
+    """Return important less random, as a share of what both add; None where nothing is added."""
     dots = [
-        _beyond_random(name, each)
+        _share_of_both(name, each)
         for name, each in findings.measured.items()
-        if each.random.value > 0
+        if each.important.value or each.random.value
     ]
     if not dots:
         return None
@@ -145,17 +152,17 @@ def difference_intervals(findings: Sensitivity) -> Intervals | None:
     return Intervals(
         name="coverage-sensitivity-differences",
         title="Do important pixels add more?",
-        caption="Added by noise on important pixels beyond that on random ones, as a share of the "
-        "latter, with its 95% interval over draws.",
-        description=f"Dots, share beyond random pixels: {spoken}.",
-        axis=Axis("beyond random pixels", percent),
+        caption="Important less random pixels, as a share of what both add together (of their "
+        "sizes, where coverage falls), with its 95% interval over draws.",
+        description=f"Dots, share of what both add: {spoken}.",
+        axis=Axis("important less random", short_percent),
         groups=[IntervalGroup(dots)],
         level=Level(0.0, "", colour="muted", dash="dotted"),
     )
 
 
-def _beyond_random(name: str, gain: NoiseGain) -> Interval:
-    base, difference = gain.random.value, gain.difference
+def _share_of_both(name: str, gain: NoiseGain) -> Interval:
+    both, difference = abs(gain.important.value) + abs(gain.random.value), gain.difference
     return Interval(
-        name.upper(), difference.value / base, difference.low / base, difference.high / base
+        name.upper(), difference.value / both, difference.low / both, difference.high / both
     )

@@ -12,7 +12,6 @@ import torch
 from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
-from imprint.core.progress import track
 from imprint.data.view import View
 from imprint.lenses.coverage.cost_findings import Cost, CostFindings, CriterionCost
 from imprint.lenses.coverage.cost_options import CostOptions
@@ -136,7 +135,7 @@ class TimeCoverage(Step):
         )
         forward = passes["forward"]
         costs: dict[str, CriterionCost | Missing] = {}
-        for name, each in track(list(criteria.items()), "time criteria", len(criteria)):
+        for name, each in criteria.items():
             costs[name] = self._cost(name, each, forward.value, record)
         costs |= {name: Missing(reason) for name, reason in missing.items()}
         findings = Cost(

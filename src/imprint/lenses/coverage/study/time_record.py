@@ -38,7 +38,7 @@ class TimeRecord:
 
     def times(self, what: str, parts: Mapping[str, Callable[[], Any]]) -> dict[str, Estimate]:
         """Return the median seconds of each of some calls, taken in turns."""
-        found = seconds_in_turn(parts, self.repeats, self.device)
+        found = seconds_in_turn(what, parts, self.repeats, self.device)
         self.seconds.extend((what, part, values) for part, values in found.items())
         return {part: median(values) for part, values in found.items()}
 

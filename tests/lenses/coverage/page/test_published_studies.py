@@ -1,0 +1,148 @@
+"""What the pages of sensitivity, adversarial inputs and cost say of made findings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from imprint.core.missing import Missing
+from imprint.lenses.coverage.adversarial_findings import (
+    AdversarialChanges,
+    AttackFindings,
+    CoverageChange,
+    Way,
+)
+from imprint.lenses.coverage.cost_findings import Cost, CriterionCost
+from imprint.lenses.coverage.page.adversarial import (
+    adversarial_headline,
+    adversarial_lines,
+    change_table,
+    excess_figure,
+    noticing,
+)
+from imprint.lenses.coverage.page.cost import cost_blocks, cost_headline, cost_lines
+from imprint.lenses.coverage.page.sensitivity import (
+    difference_intervals,
+    gain_table,
+    sensitivity_headline,
+    sensitivity_lines,
+)
+from imprint.lenses.coverage.sensitivity_findings import NoiseAccuracy, NoiseGain, Sensitivity
+from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import proportion
+
+
+def about(value: float, reach: float = 0.5) -> Estimate:
+    return Estimate(value, (value - reach, value + reach), 20)
+
+
+def gain(important: float, random: float, p: float) -> NoiseGain:
+    difference = about(important - random)
+    return NoiseGain(0.5, 0.01, about(important), about(random), difference, p, p, 0.0)
+
+
+def noise(**criteria: NoiseGain | Missing) -> Sensitivity:
+    accuracy = NoiseAccuracy(proportion(9, 10), about(0.8), about(0.85))
+    return Sensitivity(10, "lrp", 20, 1024, 0.3, 20, accuracy, criteria)
+
+
+@pytest.mark.parametrize(
+    ("criteria", "sentence"),
+    [
+        ({"idc": gain(5, 2, 0.01)}, "on important pixels adds more than on random ones to 1 of 1"),
+        ({"idc": gain(5, 2, 0.2)}, "to none of 1 criterion"),
+        ({"idc": gain(2, 5, 0.01)}, "to none of 1 criterion; it adds less to 1"),
+        (
+            {"idc": gain(5, 2, 0.01), "nlc": gain(-2, -1, 0.01)},
+            "to 1 of 2 criteria, and less to 1",
+        ),
+        ({"idc": Missing("why")}, "No criterion could be measured"),
+    ],
+)
+def test_headlines_say_what_is_clear(
+    criteria: dict[str, NoiseGain | Missing], sentence: str
+) -> None:
+    assert sentence in sensitivity_headline(noise(**criteria))
+
+
+def test_a_difference_is_shown_as_a_share_of_both() -> None:
+    findings = noise(idc=gain(5, 3, 1e-5), nlc=gain(-3, -1, 0.01), nbc=gain(0, 0, 1))
+    figure = difference_intervals(findings)
+    assert figure is not None
+    assert {dot.name: dot.value for dot in figure.groups[0].intervals} == pytest.approx(
+        {"IDC": 0.25, "NLC": -0.5}
+    )
+    assert difference_intervals(noise(nbc=gain(0, 0, 1))) is None
+    table = gain_table(findings)
+    assert table.rows[0][1] == pytest.approx(50)
+    assert "10⁻⁵" in str(table.html())
+    assert "idc missing: why" in sensitivity_lines(noise(idc=Missing("why")))
+
+
+def change(way: Way, share: float, excess: float, p: float) -> CoverageChange:
+    return CoverageChange(
+        way, 100, share, round(100 * share), about(excess + 1), 0.1, 0.3, about(1), about(excess),
+        p, p,
+    )  # fmt: skip
+
+
+def attacked(*by_attack: tuple[float, float]) -> AdversarialChanges:
+    """Two shares each; excess and p of the larger one, the smaller is never clear."""
+    attacks = {
+        f"attack{number}": AttackFindings(
+            50,
+            proportion(25, 50),
+            {
+                "kmnc": tuple(
+                    change(way, share, excess, p if share == 0.1 else 1.0)
+                    for way in ("replace", "add")
+                    for share in (0.05, 0.1)
+                )
+            },
+        )
+        for number, (excess, p) in enumerate(by_attack)
+    }
+    return AdversarialChanges(200, 0.1, 20, {"kmnc": 0.5}, {"kmnc": 10.0}, attacks, {})
+
+
+def test_a_criterion_notices_if_it_rises_under_every_attack() -> None:
+    assert noticing(attacked((2, 0.01), (1, 0.01))) == ["kmnc"]
+    assert noticing(attacked((2, 0.01), (1, 0.2))) == []
+    assert noticing(attacked((-2, 0.01))) == []
+    two = adversarial_headline(attacked((2, 0.01), (1, 0.01)))
+    assert two.startswith("1 of 1 criterion rises more with inputs of each of 2 attacks")
+    assert adversarial_headline(attacked((2, 0.2))).startswith("None of 1 criterion rises")
+
+
+def test_changes_are_shown_in_marks_and_as_shares_of_the_range() -> None:
+    findings = attacked((2, 0.01))
+    whole = change_table(findings, "attack0", "add")
+    assert len(whole.rows) == 2
+    assert whole.rows[0][7] == Estimate(4.0, (3.0, 5.0), 20)
+    assert len(change_table(findings, "attack0", "add", every_share=False).rows) == 1
+    figure = excess_figure(findings, "attack0")
+    assert figure is not None
+    assert figure.groups[0].intervals[0].value == pytest.approx(0.2)
+
+
+def test_an_attack_that_does_not_succeed_is_told() -> None:
+    none = AttackFindings(50, proportion(0, 50), {}, "0 adversarial inputs fool the network")
+    findings = replace(attacked(), attacks={"fgsm": none})
+    assert adversarial_headline(findings).startswith("No attack fools")
+    assert "fgsm missing: 0 adversarial inputs fool the network" in adversarial_lines(findings)
+    assert excess_figure(findings, "fgsm") is None
+
+
+def test_cost_is_told_as_a_multiple_of_the_forward_pass() -> None:
+    one = CriterionCost(None, about(0.2), 0.4, 2**20, 2**21, 0.5)
+    cost = Cost(
+        10, 20, 8, 2, 30, "cpu", 1, 5, about(0.5), about(0.6), about(1.0), about(1.2), about(2.0),
+        "lrp", about(0.05), {"nc": one, "kmnc": Missing("why")},
+    )  # fmt: skip
+    assert cost_headline(cost).startswith("1 criterion takes 2.0 times the bare forward")
+    assert "kmnc missing: why" in cost_lines(cost)
+    words = str(next(iter(cost_blocks(cost))))
+    assert "2.0 times a forward pass" in words
+    unknown = replace(cost, importance=Missing("no classifier"))
+    assert "is missing: no classifier" in str(next(iter(cost_blocks(unknown))))
