@@ -87,6 +87,7 @@ def select_tests(
     criterion: str = "kmnc",
     count: int = 0,
     share: float = 1.0,
+    coverage: float = 0.0,
     test_labels: ArrayLike | None = None,
     train_labels: ArrayLike | None = None,
     options: Mapping[str, Any] | None = None,
@@ -101,6 +102,8 @@ def select_tests(
         criterion: whose value is to be covered.
         count: most tests; 0 for as many as add anything.
         share: of the value of all tests at which to stop, in (0, 1].
+        coverage: select the fewest tests that reach this value instead, in the units of the
+            criterion; 0 for the share.
         test_labels: classes ``[M]``, for criteria that read them.
         train_labels: classes ``[N]``.
         options: settings of the criterion.
@@ -119,11 +122,13 @@ def select_tests(
     require_at_least(count=(count, 0), random_draws=(random_draws, 2))
     if not 0 < share <= 1:
         raise ImprintError(f"share must be in (0, 1], got {share}")
+    if not 0 <= coverage < np.inf or (coverage and share != 1):
+        raise ImprintError(f"coverage must be at least 0, and given without share, got {coverage}")
     tested = table_of(test, test_labels)
     trained = None if train is None else table_of(train, train_labels)
     require_same_layers(tested, trained)
     settings = settings_by_name([criterion], {criterion: options or {}})
     fitted = fitted_criterion(criterion, settings[criterion], trained, tested)
-    limit = Limit(count, share)
+    limit = Limit(count, share, coverage)
     selection, findings = choose_tests(fitted, tested, limit, random_draws, seed)
     return SelectedTests(findings, selection.order, selection.gains)

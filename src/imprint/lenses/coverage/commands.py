@@ -218,7 +218,8 @@ class Prioritise(PrioritiseOptions):
     "select few tests that cover as much as many",
     example=f"{ON_MODEL} --tests test/ --criterion kmnc --count 100 --out runs/selection",
     main=(
-        *(*MODEL, "tests", "arrays", "criterion", "param", "count", "share", "random_draws"),
+        *(*MODEL, "tests", "arrays", "criterion", "param", "coverage", "count", "share"),
+        "random_draws",
         *("layers", "member_records", "test_records", "seed", "device"),
     ),
 )
@@ -226,7 +227,8 @@ class Prioritise(PrioritiseOptions):
 class Select(SelectOptions):
     """Select tests one after another, each the one that adds most to a coverage criterion.
 
-    Selection ends at --count, at --share of what all tests cover, or when no test adds anything.
+    Selection ends at --count, at --share of what all tests cover, or when no test adds anything;
+    with --coverage it is the fewest tests found that reach that value.
     OUT/selection/selected.parquet has a row per selected test; the report compares their coverage
     with that of random sets of as many.
     """

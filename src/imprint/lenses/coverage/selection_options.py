@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from imprint.core.bounds import Bounds
+from imprint.core.bounds import Bounds, OptionError
 from imprint.lenses.coverage.options import CriteriaChoice, SourceChoice
 from imprint.study.option_types import Names, Parameters
 
@@ -31,5 +31,14 @@ class SelectOptions(SourceChoice):
     """Maximum number of tests to select; 0 for as many as add anything."""
     share: Annotated[float, Bounds(above=0, most=1)] = 1.0
     """Stop at this share of the value that all tests reach together."""
+    coverage: Annotated[float, Bounds(least=0)] = 0.0
+    """Select the fewest tests that reach this value of the criterion, leaving out those that later
+    ones made superfluous; 0 stops at --share instead."""
     random_draws: Annotated[int, Bounds(least=2)] = 20
     """Random sets of tests of each size to compare the selection with."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.coverage and self.share != 1.0:
+            complaint = "says when to stop, and so does --share: leave one out"
+            raise OptionError(SelectOptions, "coverage", complaint)

@@ -47,6 +47,19 @@ def test_selection_ends_at_the_share(tmp_path: Path) -> None:
     assert len(table["value"]) < 2 or table["value"][-2] < 0.8 * selection["value_of_all"]
 
 
+def test_the_fewest_tests_reach_a_coverage(tmp_path: Path, capsys: Any) -> None:
+    words = ("--criterion", "kmnc", "--param", "kmnc.k=5", "--coverage")
+    selection = selected(tmp_path, *words, "0.6")
+    table = read_table(tmp_path / "chosen" / "selection" / "selected.parquet")
+    assert table["value"][-1] == pytest.approx(selection["value"])
+    assert 0.6 <= selection["value"] < 0.7
+    more = tmp_path / "more"
+    more.mkdir()
+    with pytest.raises(SystemExit):
+        selected(more, *words, "0.999")
+    assert "below the coverage of 0.999 that is asked for" in capsys.readouterr().err
+
+
 def test_a_network_selects(world: Path, tmp_path: Path) -> None:
     words = ("--tests", str(world / "test.npz"), "--criterion", "nbc", "--count", "4")
     main(words_of(world, "select", *words, "--out", str(tmp_path)))
@@ -60,6 +73,7 @@ def test_a_network_selects(world: Path, tmp_path: Path) -> None:
         (("--criterion", "all"), "takes one criterion"),
         (("--criterion", "wisdom"), "wisdom cannot be fitted"),
         (("--share", "0"), "--share"),
+        (("--share", "0.5", "--coverage", "0.5"), "--coverage says when to stop"),
     ],
 )
 def test_mistakes_are_one_sentence(

@@ -17,6 +17,7 @@ from imprint.lenses.coverage.criterion.criterion import Criterion
 from imprint.lenses.coverage.options import CriteriaChoice
 from imprint.lenses.coverage.selection.fitted import fitted_criterion
 from imprint.lenses.coverage.selection.greedy import Covering, Selection
+from imprint.lenses.coverage.selection.minimise import TOLERANCE, select_until
 from imprint.lenses.coverage.selection_findings import (
     CoverageCurve,
     SelectionFinding,
@@ -37,7 +38,6 @@ from imprint.study.tables import write_table
 
 POINTS = 41
 """Points of the curve of coverage."""
-TOLERANCE = 1e-12
 
 
 def select_study(options: SelectOptions) -> JsonObject:
@@ -62,6 +62,7 @@ def select_study(options: SelectOptions) -> JsonObject:
             source.fingerprints,
             options.count,
             options.share,
+            options.coverage,
             options.random_draws,
             options.seed,
             source.train,
@@ -85,6 +86,7 @@ class SelectTests(Step):
     source: Mapping[str, str]
     count: int
     share: float
+    coverage: float
     draws: int
     seed: int
     train: ActivationTable | None = uncounted()
@@ -96,7 +98,7 @@ class SelectTests(Step):
         """Select."""
         path.mkdir(exist_ok=True)
         criterion = fitted_criterion(self.criterion, self.settings, self.train, self.tests)
-        limit = Limit(self.count, self.share)
+        limit = Limit(self.count, self.share, self.coverage)
         selection, finding = select_tests(criterion, self.tests, limit, self.draws, self.seed)
         index = np.arange(len(self.tests)) if self.tests.index is None else self.tests.index
         columns: dict[str, NDArray[np.generic]] = {
@@ -115,19 +117,28 @@ class Limit:
     Attributes:
         count: most tests; 0 for as many as add anything.
         share: of the value of all tests, in (0, 1].
+        coverage: to reach with the fewest tests, in the units of the criterion; 0 for the share.
     """
 
     count: int = 0
     share: float = 1.0
+    coverage: float = 0.0
 
 
 def select_tests(
     criterion: Criterion, tests: ActivationTable, limit: Limit, draws: int, seed: int
 ) -> tuple[Selection, SelectionFinding]:
-    """Return tests selected by a fitted criterion, beside random sets of as many."""
+    """Return tests selected by a fitted criterion, beside random sets of as many.
+
+    Raises:
+        ImprintError: the coverage that is asked for is not reached.
+    """
     whole = value_of(criterion, tests, np.arange(len(tests)))
-    target = limit.share * whole - TOLERANCE
-    selection = Covering(criterion, tests).select(limit.count, target, seed)
+    covering = Covering(criterion, tests)
+    if limit.coverage:
+        selection = select_until(covering, limit.coverage, whole, limit.count, seed)
+    else:
+        selection = covering.select(limit.count, limit.share * whole - TOLERANCE, seed)
     return selection, compare(criterion, tests, selection, whole, draws, seed)
 
 
