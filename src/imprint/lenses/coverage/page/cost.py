@@ -70,8 +70,8 @@ def cost_headline(cost: Cost) -> str:
     number = len(cost.measured)
     return (
         f"{plural(number, 'criterion', 'criteria')} {'takes' if number == 1 else 'together take'} "
-        f"{fixed(1)(cost.together_ratio.value)} times the bare forward pass, taking "
-        f"the activations alone {fixed(2)(cost.observed_ratio.value)} times"
+        f"{fixed(1)(cost.together_ratio.value)} times the bare forward pass; "
+        f"taking the activations alone takes {fixed(2)(cost.observed_ratio.value)} times"
     )
 
 
@@ -101,7 +101,7 @@ def cost_tables(cost: Cost) -> list[Table]:
         Column("Criterion"),
         Column("Fit", significant, unit="s"),
         Column("Update", significant, unit="s"),
-        Column("Times", fixed(2), key="ratio"),
+        Column("Times", significant, key="ratio"),
         Column("State", significant, unit="MiB", key="state", on_phone=False),
         Column("Peak", significant, unit="MiB", key="peak", on_phone=False),
         Column("Coverage", quantity, key="value", on_phone=False),
@@ -125,7 +125,7 @@ def _row(name: str, cost: CriterionCost) -> list[Value | Cell]:
 def ratio_bars(cost: Cost) -> Bars:
     """Return the update of every criterion as a multiple of the forward pass."""
     bars = [
-        Bar(name.upper(), each.ratio, text=f"{fixed(2)(each.ratio)} ×")
+        Bar(name.upper(), each.ratio, text=f"{significant(each.ratio, 2)} ×")
         for name, each in cost.measured.items()
     ]
     spoken = ", ".join(f"{bar.name} {bar.text}" for bar in bars)

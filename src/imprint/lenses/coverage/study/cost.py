@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +186,8 @@ class TimeCoverage(Step):
         def fit() -> Criterion:
             new = CRITERIA.get(name)(self.tests.layers, self.settings[name])
             if self.train is not None:
-                new.fit(self.train)
+                # A table keeps what several criteria ask of it: a new one keeps nothing.
+                new.fit(replace(self.train))
             return new
 
         def update() -> Criterion:
