@@ -7,7 +7,7 @@ from imprint.data.imageset import ArrayImages
 from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.perturb import noisy_copies as module
-from imprint.perturb.noisy_copies import noisy_copies
+from imprint.perturb.noisy_copies import by_attribution, noisy_copies
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def view() -> View:
 def test_both_kinds_change_as_many_pixels_by_the_same_values(
     linear: ImageModel, view: View
 ) -> None:
-    copies = noisy_copies(linear, view, "lrp", 0.2, 0.05, 0)
+    copies = noisy_copies(linear, view, by_attribution("lrp", 0), 0.2, 0.05, 0)
     clean = copies.pixels.astype(np.float32) / 255
     important, other = (
         np.concatenate(list(copies.batches(1, part))) - clean for part in ("important", "random")
@@ -37,7 +37,7 @@ def test_draws_differ_and_repeat(
     linear: ImageModel, view: View, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CHUNK", 4)
-    copies = noisy_copies(linear, view, "lrp", 0.2, 0.05, 0)
+    copies = noisy_copies(linear, view, by_attribution("lrp", 0), 0.2, 0.05, 0)
     first, again, other = (np.concatenate(list(copies.batches(n, "random"))) for n in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imprint.core.arrays import BoolArray, Pixels
+from imprint.core.arrays import BoolArray, FloatArray, IntArray, Pixels
 from imprint.core.seeds import derive, generator
 from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.perturb.important_pixels import pixel_importance
+from imprint.perturb.neuron_heat import neuron_heat
 from imprint.perturb.noise import (
     Inputs,
     add_noise,
@@ -24,6 +26,8 @@ from imprint.perturb.noise import (
 
 Part = Literal["important", "random"]
 PARTS: tuple[Part, Part] = ("important", "random")
+PixelScores = Callable[[ImageModel, Inputs, IntArray], NDArray[np.float32]]
+"""Scores ``[n, H, W]`` of the pixels of inputs in [0, 1], and which images these are."""
 CHUNK = 256
 """Images at a time; noise is drawn chunk by chunk."""
 
@@ -62,15 +66,26 @@ class NoisyCopies:
             yield add_noise(inputs, mask, values)
 
 
+def by_attribution(method: str, seed: int) -> PixelScores:
+    """Return what scores pixels by an attribution of the predicted class."""
+    own = derive(seed, "important pixels")
+    return lambda model, inputs, ids: pixel_importance(model, inputs, ids, method, own)
+
+
+def by_neurons(weights: Mapping[str, FloatArray]) -> PixelScores:
+    """Return what scores pixels by where neurons are active, of weights by layer."""
+    return lambda model, inputs, ids: neuron_heat(model, inputs, weights)
+
+
 def noisy_copies(
-    model: ImageModel, view: View, method: str, share: float, deviation: float, seed: int
+    model: ImageModel, view: View, scores: PixelScores, share: float, deviation: float, seed: int
 ) -> NoisyCopies:
     """Return how images get noise on the pixels that are important for the predicted class.
 
     Args:
         model: a classifier.
         view: images.
-        method: attribution that says which pixels are important.
+        scores: says which pixels are important.
         share: of the pixels of an image that get noise.
         deviation: of the noise, for pixels in [0, 1].
         seed: of everything random.
@@ -84,8 +99,7 @@ def noisy_copies(
     for start in range(0, len(pixels), CHUNK):
         rows = slice(start, start + CHUNK)
         inputs, ids = _inputs(pixels[rows]), view.index[rows]
-        scores = pixel_importance(model, inputs, ids, method, derive(seed, "important pixels"))
-        masks.append(leading_pixels(scores, budget))
+        masks.append(leading_pixels(scores(model, inputs, ids), budget))
     return NoisyCopies(pixels, np.concatenate(masks), budget, deviation, seed)
 
 

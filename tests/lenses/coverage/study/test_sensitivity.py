@@ -37,6 +37,13 @@ def test_noisy_copies_are_compared(world: Path, tmp_path: Path) -> None:
     assert 'id="coverage-sensitivity"' in (tmp_path / "report.html").read_text()
 
 
+def test_pixels_may_be_those_of_voted_neurons(world: Path, tmp_path: Path) -> None:
+    found = measured(world, tmp_path, "--pixels", "wisdom", "--vote-records", "64")
+    assert found["pixels"] == "wisdom"
+    assert set(found["criteria"]) == {"nc", "kmnc", "nlc", "idc"}
+    assert (tmp_path / "wisdom" / "votes.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

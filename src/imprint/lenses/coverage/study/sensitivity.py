@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray
+from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.progress import track
 from imprint.core.seeds import generator
@@ -29,10 +30,15 @@ from imprint.lenses.coverage.study.attribution import check_attributions
 from imprint.lenses.coverage.study.criteria import settings_of
 from imprint.lenses.coverage.study.inputs import tap_options
 from imprint.lenses.coverage.study.network import AuditedNetwork
-from imprint.lenses.coverage.study.neurons import check_choice, check_tables
+from imprint.lenses.coverage.study.neurons import (
+    WISDOM,
+    NeuronRanking,
+    check_choice,
+    check_tables,
+)
 from imprint.lenses.coverage.study.source import accuracy_on, network_source, ranking_of
 from imprint.neurons.activations import ActivationTable
-from imprint.perturb.noisy_copies import PARTS, noisy_copies
+from imprint.perturb.noisy_copies import PARTS, by_attribution, by_neurons, noisy_copies
 from imprint.probe.neurons.input_activations import take_input_activations
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.report.summary import finish
@@ -44,6 +50,9 @@ from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
+
+LEADING = 10
+"""Neurons whose places are important pixels, with ``--pixels wisdom``."""
 
 
 def sensitivity_study(options: SensitivityOptions) -> JsonObject:
@@ -58,13 +67,15 @@ def sensitivity_study(options: SensitivityOptions) -> JsonObject:
     settings = settings_of(options)
     check_choice(options)
     check_tables(options)
-    check_attributions((options.pixels,), "--pixels")
+    if options.pixels != WISDOM:
+        check_attributions((options.pixels,), "--pixels")
     study = Study(options.out)
     with study.locked():
         source = network_source(study, options)
         assert source.network is not None
         assert source.sets is not None
-        settings, _ = ranking_of(study, source, options).fill(settings)
+        ranking = ranking_of(study, source, options)
+        settings, _ = ranking.fill(settings)
         step = MeasureNoise(
             settings,
             source.fingerprints,
@@ -72,6 +83,7 @@ def sensitivity_study(options: SensitivityOptions) -> JsonObject:
             source.sets.test,
             tap_options(options),
             options.pixels,
+            voted_neurons(ranking) if options.pixels == WISDOM else None,
             options.pixel_share,
             options.deviation,
             options.draws,
@@ -88,6 +100,21 @@ def sensitivity_study(options: SensitivityOptions) -> JsonObject:
         return finish(study, options, source.facts, lenses, source.model_facts())
 
 
+def voted_neurons(ranking: NeuronRanking) -> dict[str, FloatArray]:
+    """Return the votes of the leading neurons by layer, float64 ``[width]``, 0 for all others.
+
+    Raises:
+        ImprintError: there are none; the message says why.
+    """
+    votes, choice = ranking.votes(LEADING)
+    if votes is None:
+        raise ImprintError(f"--pixels {WISDOM} needs votes: {choice.missing}")
+    known = np.nan_to_num(votes)
+    least = np.sort(known)[-min(LEADING, len(known))]
+    kept = np.where((known >= least) & (known > 0), known, 0.0)
+    return {name: kept[part] for name, part in ranking.layers.slices.items()}
+
+
 @dataclass(frozen=True)
 class MeasureNoise(Step):
     """Coverage of tests with noisy copies: ``sensitivity``.
@@ -102,6 +129,7 @@ class MeasureNoise(Step):
     view: View
     taps: TapOptions
     pixels: str
+    heat: Mapping[str, FloatArray] | None
     pixel_share: float
     deviation: float
     draws: int
@@ -119,7 +147,7 @@ class MeasureNoise(Step):
         copies = noisy_copies(
             self.network.model,
             self.view,
-            self.pixels,
+            by_attribution(self.pixels, self.seed) if self.heat is None else by_neurons(self.heat),
             self.pixel_share,
             self.deviation,
             self.seed,
