@@ -12,7 +12,7 @@ from imprint.cli import main
 from imprint.study.json_io import read_json
 
 NAMES = {"nc", "kmnc", "snac", "nbc", "tknc", "tknp", "cc", "lsc", "dsc", "mdsc", "nlc", "ssc"}
-CELLS = {"idc", "wisdom"}
+CELLS = {"idc", "paths", "wisdom"}
 
 
 def arrays(seed: int = 0) -> dict[str, np.ndarray]:

@@ -17,7 +17,14 @@ from tests.lenses.coverage.made_activations import CLASSES, LAYERS, training
 
 SETS, INPUTS, FURTHER = 100, 80, 300
 WITH_INTERVAL = [name for name in CRITERIA.names() if CRITERIA.get(name).interval is not None]
-SETTINGS = {"kmnc": "k=20", "tknc": "k=2", "tknp": "k=2", "lsc": "width=2", "mdsc": "width=0.5"}
+SETTINGS = {
+    "kmnc": "k=20",
+    "paths": "k=5",
+    "tknc": "k=2",
+    "tknp": "k=2",
+    "lsc": "width=2",
+    "mdsc": "width=0.5",
+}
 
 
 def population(inputs: int = 3000) -> ActivationTable:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import Criterion
+from imprint.lenses.coverage.criterion.criterion import Criterion, Family
 from imprint.neurons.activations import Batch, Layers
 
 MAX_MARKS = 2**29
@@ -24,7 +24,7 @@ class Marks(Criterion):
         marked: bool, which were seen; things that do not count may stand among them.
     """
 
-    family = "neurons"
+    family: ClassVar[Family] = "neurons"
     diminishing = True
     marked: Tensor
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imprint.core.arrays import FloatArray
+from imprint.lenses.coverage.criteria.paths import PathOptions, leading_by_layer
 from imprint.lenses.coverage.findings import NeuronChoice
 from imprint.lenses.coverage.importance.importance_files import read_votes
 from imprint.lenses.coverage.importance.ranking import (
@@ -33,7 +34,7 @@ from imprint.probe.attribution.importance import attributable_layers
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
 from imprint.study.store import Study
 
-IDC, WISDOM = "idc", "wisdom"
+IDC, WISDOM, PATHS = "idc", "wisdom", "paths"
 BY_SEPARATION = "separation of classes"
 ATTRIBUTABLE = "linear and convolutional layers"
 MAX_SHOWN_NAMES = 3
@@ -84,11 +85,22 @@ class NeuronRanking:
                 leading = leading_neurons(self.layers, scores, filled[IDC].m, ranking.classifier)
                 choices[IDC] = NeuronChoice(source=source, without_score=leading.missing)
                 filled[IDC] = replace(filled[IDC], neurons=tuple(leading.neurons.tolist()))
+        if PATHS in filled and filled[PATHS].neurons is None:
+            filled[PATHS], choices[PATHS] = self._along_paths(filled[PATHS])
         if WISDOM in filled and filled[WISDOM].votes is None:
             votes, choices[WISDOM] = self.votes(filled[WISDOM].m)
             if votes is not None:
                 filled[WISDOM] = replace(filled[WISDOM], votes=tuple(votes.tolist()))
         return filled, choices
+
+    def _along_paths(self, options: PathOptions) -> tuple[PathOptions, NeuronChoice]:
+        """Return the options with the leading neurons of each layer, and what chose them."""
+        ranking, source = self.importance()
+        if ranking is None:
+            return options, NeuronChoice(source=source)
+        scores = scores_among(self.layers, ranking.scores, self._scored_by())
+        neurons = leading_by_layer(self.layers, scores, options.m, ranking.classifier)
+        return replace(options, neurons=tuple(neurons.tolist())), NeuronChoice(source=source)
 
     def scores(self) -> tuple[FloatArray | None, str | None]:
         """Return the importance of the observed neurons, and the last layer of the network.
