@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from imprint.cli import main
+from imprint.lenses.coverage.study import mixtures
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import words_of
@@ -44,6 +45,26 @@ def test_sets_with_adversarial_inputs_are_compared(trained: Path, tmp_path: Path
     assert lines[1].startswith("kmnc,8,fgsm,0.125,")
     assert 'id="coverage-adversarial-fgsm"' in (tmp_path / "report.html").read_text()
     assert np.isfinite(table["nlc"]).all()
+
+
+def test_what_was_kept_comes_back_to_the_last_bit(trained: Path, tmp_path: Path) -> None:
+    words = ("--epsilon", "0.5", "--attacks", "fgsm,bim")
+    measured(trained, tmp_path / "whole", *words)
+    killed = tmp_path / "killed"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mixtures, "changes_of", _dies)
+        with pytest.raises(SystemExit):
+            measured(trained, killed, *words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mixtures, "measure_mixtures", _dies)
+        measured(trained, killed, *words)
+    for name in ("sets.parquet", "findings.json"):
+        files = [run / "adversarial_changes" / name for run in (tmp_path / "whole", killed)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def _dies(*arguments: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_an_attack_without_effect_is_told(world: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from imprint.cli import main
+from imprint.lenses.coverage.study import sensitivity
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import words_of
@@ -35,6 +36,29 @@ def test_noisy_copies_are_compared(world: Path, tmp_path: Path) -> None:
     assert lines[0] == ",IDC,KMNC,NC,NLC"
     assert [line.partition(",")[0] for line in lines[1:]] == ["original", "lrp_U_RO", "lrp_U_IO"]
     assert 'id="coverage-sensitivity"' in (tmp_path / "report.html").read_text()
+
+
+def test_a_killed_study_goes_on_to_the_same_bytes(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured(world, tmp_path / "whole")
+    calls, real = [], sensitivity.take_input_activations
+
+    def dies(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(sensitivity, "take_input_activations", dies)
+    with pytest.raises(SystemExit):
+        measured(world, tmp_path / "killed")
+    measured(world, tmp_path / "killed")
+    assert len(calls) == 4 + 3
+    for name in ("draws.parquet", "findings.json"):
+        files = [tmp_path / run / "sensitivity" / name for run in ("whole", "killed")]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    assert len(list((tmp_path / "whole" / "sensitivity").iterdir())) == 2
 
 
 def test_pixels_may_be_those_of_voted_neurons(world: Path, tmp_path: Path) -> None:

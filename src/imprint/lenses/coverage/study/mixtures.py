@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.adversarial_findings import AdversarialChanges, AttackFindings
+from imprint.lenses.coverage.criterion.criterion import Criterion
 from imprint.lenses.coverage.measure.growth import mark_of, ready_criteria
 from imprint.lenses.coverage.measure.mixture_changes import adjusted, change_range, changes_of
 from imprint.lenses.coverage.measure.mixtures import (
@@ -19,6 +23,7 @@ from imprint.lenses.coverage.measure.mixtures import (
     WAYS,
     AttackedTable,
     MeasuredSets,
+    Mixtures,
     measure_mixtures,
 )
 from imprint.lenses.coverage.study.network import AuditedNetwork
@@ -29,11 +34,15 @@ from imprint.probe.neurons.tap_options import TapOptions
 from imprint.study.counted import uncounted
 from imprint.study.csv_file import write_csv
 from imprint.study.finding import write_finding
+from imprint.study.kept_values import kept_value
+from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.tables import Table, read_table, write_table
 
 BATCH = 256
 ALONE = "_alone"
+MISSING = "missing"
+UNFINISHED = "unfinished"
 PUBLISHED = (
     "Method",
     "Sample_Size",
@@ -68,10 +77,11 @@ class MeasureMixtures(Step):
     tests: ActivationTable = uncounted()
 
     artefact = "adversarial_changes"
+    resumable = True
 
     def build(self, path: Path) -> None:
         """Measure attack after attack."""
-        path.mkdir(exist_ok=True)
+        (path / UNFINISHED).mkdir(parents=True, exist_ok=True)
         criteria, missing = ready_criteria(self.settings, self.train, self.tests)
         assert self.tests.predictions is not None
         pool = np.flatnonzero(self.tests.labels == self.tests.predictions)
@@ -79,10 +89,11 @@ class MeasureMixtures(Step):
         for name, made in self.attacked.items():
             table = self._fooling(made)
             for size in self.sizes:
-                mixtures = measure_mixtures(
-                    criteria, self.tests, pool, table, size, self.shares, self.draws, self.seed
+                found = kept_value(
+                    path / UNFINISHED / f"{name}_{size}.json",
+                    partial(self._measure, criteria, pool, table, size),
                 )
-                sets.append(MeasuredSets(name, size, mixtures))
+                sets.append(MeasuredSets(name, size, mixtures_from(found)))
         write_table(path / "sets.parquet", set_rows(sets, self.shares, self.draws, list(criteria)))
         changes = changes_of(sets, self.shares, self.seed)
         attacks = {
@@ -102,6 +113,21 @@ class MeasureMixtures(Step):
             missing,
         )
         write_finding(path / "findings.json", findings)
+        shutil.rmtree(path / UNFINISHED)
+
+    def _measure(
+        self, criteria: Mapping[str, Criterion], pool: IntArray, table: AttackedTable, size: int
+    ) -> JsonObject:
+        """Return the values on sets of one size as JSON; or why there are none."""
+        found = measure_mixtures(
+            criteria, self.tests, pool, table, size, self.shares, self.draws, self.seed
+        )
+        if isinstance(found, Missing):
+            return {MISSING: found.missing}
+        return {
+            name: {"alone": each.alone.tolist(), "mixed": each.mixed.tolist()}
+            for name, each in found.items()
+        }
 
     def _fooling(self, made: AdversarialSet) -> AttackedTable:
         """Return the activations of the adversarial inputs that fool the network."""
@@ -118,6 +144,16 @@ class MeasureMixtures(Step):
         labels = made.labels[fooling]
         table = take_input_activations(self.network.model, batches, labels, self.taps)
         return AttackedTable(table, order[places])
+
+
+def mixtures_from(value: JsonObject) -> Mapping[str, Mixtures] | Missing:
+    """Return the values that a killed call kept."""
+    if MISSING in value:
+        return Missing(value[MISSING])
+    return {
+        name: Mixtures(np.array(each["alone"]), np.array(each["mixed"]))
+        for name, each in value.items()
+    }
 
 
 def unmeasured(sets: Sequence[MeasuredSets], attack: str) -> str | None:

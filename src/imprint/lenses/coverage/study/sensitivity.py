@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,14 @@ from imprint.lenses.coverage.study.neurons import (
 )
 from imprint.lenses.coverage.study.source import accuracy_on, network_source, ranking_of
 from imprint.neurons.activations import ActivationTable
-from imprint.perturb.noisy_copies import PARTS, by_attribution, by_neurons, noisy_copies
+from imprint.perturb.noisy_copies import (
+    PARTS,
+    NoisyCopies,
+    Part,
+    by_attribution,
+    by_neurons,
+    noisy_copies,
+)
 from imprint.probe.neurons.input_activations import take_input_activations
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.report.summary import finish
@@ -46,11 +55,13 @@ from imprint.stats.bootstrap import mean
 from imprint.study.counted import uncounted
 from imprint.study.csv_file import write_csv
 from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.kept_values import kept_value
 from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
 
+UNFINISHED = "unfinished"
 LEADING = 10
 """Neurons whose places are important pixels, with ``--pixels wisdom``."""
 
@@ -138,10 +149,11 @@ class MeasureNoise(Step):
     tests: ActivationTable = uncounted()
 
     artefact = "sensitivity"
+    resumable = True
 
     def build(self, path: Path) -> None:
         """Measure draw after draw."""
-        path.mkdir(exist_ok=True)
+        (path / UNFINISHED).mkdir(parents=True, exist_ok=True)
         criteria, missing = ready_criteria(self.settings, self.train, self.tests)
         original = {name: seen(each, self.tests) for name, each in criteria.items()}
         copies = noisy_copies(
@@ -152,17 +164,16 @@ class MeasureNoise(Step):
             self.deviation,
             self.seed,
         )
-        values: dict[str, list[float]] = {name: [] for name in criteria}
-        accuracy = []
         plan = [(draw, part) for draw in range(self.draws) for part in PARTS]
-        for draw, part in track(plan, "noise", len(plan), "set"):
-            table = take_input_activations(
-                self.network.model, copies.batches(draw, part), self.view.labels, self.taps
+        rows = [
+            kept_value(
+                path / UNFINISHED / f"{draw}_{part}.json",
+                partial(self._measure, copies, draw, part, original),
             )
-            assert table.predictions is not None
-            accuracy.append(float((table.predictions == self.view.labels).mean()))
-            for name, state in original.items():
-                values[name].append(with_more(state, table).value())
+            for draw, part in track(plan, "noise", len(plan), "set")
+        ]
+        values = {name: [row["values"][name] for row in rows] for name in criteria}
+        accuracy = [row["accuracy"] for row in rows]
         columns: dict[str, NDArray[np.generic]] = {
             "index": np.arange(len(plan)),
             "draw": np.array([draw for draw, _ in plan]),
@@ -185,6 +196,20 @@ class MeasureNoise(Step):
             dict(sorted(found.items())),
         )
         write_finding(path / "findings.json", findings)
+        shutil.rmtree(path / UNFINISHED)
+
+    def _measure(
+        self, copies: NoisyCopies, draw: int, part: Part, original: Mapping[str, Criterion]
+    ) -> JsonObject:
+        """Return the accuracy on the copies of a draw, and the values with them."""
+        table = take_input_activations(
+            self.network.model, copies.batches(draw, part), self.view.labels, self.taps
+        )
+        assert table.predictions is not None
+        return {
+            "accuracy": float((table.predictions == self.view.labels).mean()),
+            "values": {name: with_more(each, table).value() for name, each in original.items()},
+        }
 
     def _accuracy(self, accuracy: FloatArray) -> NoiseAccuracy:
         original = accuracy_on(self.tests)
