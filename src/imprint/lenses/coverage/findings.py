@@ -282,7 +282,7 @@ class CoverageFindings:
         test: test inputs.
         correct_only: which inputs were kept only where classified correctly.
         criteria: by name, sorted.
-        cells: of IDC and WISDOM.
+        cells: of IDC and WISDOM; of paths, what chose its neurons.
         gaps: the largest ones, fullest first; None where a command has no images to show.
         scopes: cell coverage by part, if requested.
         search: of the clusterer, if requested.

@@ -77,7 +77,7 @@ def test_a_vote_stays_inside_the_observed_layers(
     criteria, cells = findings["criteria"], findings["cells"]["wisdom"]
     assert set(criteria) == NAMES | CELLS
     assert "only one" in criteria["ssc"]["missing"]
-    assert {name for name in criteria if "missing" in criteria[name]} == {"ssc"}
+    assert {name for name in criteria if "missing" in criteria[name]} == {"paths", "ssc"}
     layer = findings["layers"][0]["name"]
     assert cells["source"] == f"vote inside ({layer})"
     assert {neuron["layer"] for neuron in cells["neurons"]} == {layer}

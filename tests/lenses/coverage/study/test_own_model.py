@@ -132,7 +132,11 @@ def test_attention_and_recurrent_layers_over_token_ids_are_observed(tmp_path: Pa
 
 def test_neurons_are_ranked_by_attribution_and_votes(tmp_path: Path) -> None:
     cells = measured(table_model(), tmp_path).cells
-    assert {name: each.source for name, each in cells.items()} == {"idc": "lrp", "wisdom": "vote"}
+    assert {name: each.source for name, each in cells.items()} == {
+        "idc": "lrp",
+        "paths": "lrp",
+        "wisdom": "vote",
+    }
 
 
 def test_attentions_linear_layers_are_ranked_over_token_ids(tmp_path: Path) -> None:
