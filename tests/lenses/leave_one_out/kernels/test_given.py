@@ -21,6 +21,10 @@ def test_all_pairs_and_parts_are_read_off_the_matrix():
     assert not kernel.homogeneous
 
 
+def test_the_kernel_of_records_with_queries_is_that_of_queries_with_records():
+    assert torch.equal(Given()(RECORDS[[2, 0]], QUERY), torch.tensor([[9.0], [7.0]]).double())
+
+
 def test_pairs_that_the_matrix_lacks_are_refused():
     with pytest.raises(ImprintError, match="lacks the kernel of some pairs"):
-        Given()(RECORDS, QUERY)
+        Given()(QUERY, QUERY)

@@ -248,7 +248,11 @@ def test_a_kernel_matrix_of_classes_in_float32_is_fitted_by_every_method(arrays,
     y = (x[:, 0] > 0) * 2 + 1
     np.savez(tmp_path / "x.npz", x=x, y=y)
     made = kernel(x, x).astype(np.float32)
-    np.savez(tmp_path / "kernel.npz", kernel=made, y=y)
+    queries = {
+        "kernel_queries": kernel(arrays["queries"], x),
+        "kernel_query_diagonal": np.ones(4),
+    }
+    np.savez(tmp_path / "kernel.npz", kernel=made, y=y, **queries)
     truth = fit(tmp_path / "x.npz", tmp_path / "x", *RBF)
     found = fit(tmp_path / "kernel.npz", tmp_path / "k", "--kernel", "given")
     large = fit(tmp_path / "kernel.npz", tmp_path / "l", "--kernel", "given", "--method", "exact")
@@ -257,6 +261,10 @@ def test_a_kernel_matrix_of_classes_in_float32_is_fitted_by_every_method(arrays,
         assert each["duplicates"]["exact"]["first"] == [[4, 5]]
         ours, theirs = (one["kl_out_in"]["median"]["value"] for one in (each, truth))
         assert ours == pytest.approx(theirs, rel=1e-4)
+    dense, solved = (
+        np.load(tmp_path / name / "leave_one_out" / "queries" / "kl_out_in.npy") for name in "kl"
+    )
+    np.testing.assert_allclose(solved, dense, rtol=1e-6, atol=1e-12)
 
 
 def test_a_draw_of_the_records_takes_their_part_of_the_matrix(arrays, tmp_path):

@@ -61,13 +61,14 @@ class Given(Kernel):
             ImprintError: a pair that the matrix does not hold.
         """
         rows, columns = _values(x), _values(x if other is None else other)
-        places = columns[:, 0].long()
-        if bool((places < 0).any()) or int(places.max()) >= rows.shape[1] - FACTS:
-            raise ImprintError(
-                "the matrix of --kernel given lacks the kernel of some pairs, such as of queries "
-                "with added records: give --queries and --add in separate runs"
-            )
-        return rows.index_select(1, places + FACTS)
+        if _are_records(columns, rows):
+            return rows.index_select(1, columns[:, 0].long() + FACTS)
+        if _are_records(rows, columns):
+            return columns.index_select(1, rows[:, 0].long() + FACTS).T.contiguous()
+        raise ImprintError(
+            "the matrix of --kernel given lacks the kernel of some pairs, such as of queries "
+            "with added records: give --queries and --add in separate runs"
+        )
 
     def diagonal(self, x: Tensor | PreparedInputs, memory: int = MEMORY) -> Tensor:
         """Return the kernel of each input with itself, float64 ``[n]``."""
@@ -88,6 +89,12 @@ class Given(Kernel):
     def own(self, records: PreparedInputs) -> Tensor:
         """Return the kernel of each with itself ``[n]``."""
         return self.diagonal(records)
+
+
+def _are_records(inputs: Tensor, others: Tensor) -> bool:
+    """Return whether the others have a column for each of the inputs."""
+    places = inputs[:, 0].long()
+    return bool((places >= 0).all()) and int(places.max()) < others.shape[1] - FACTS
 
 
 def _values(x: Tensor | PreparedInputs) -> Tensor:
