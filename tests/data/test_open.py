@@ -131,6 +131,7 @@ def test_many_names_are_cut_short(root):
 @pytest.mark.parametrize(
     ("prepare", "options", "message"),
     [
+        (lambda root: root.mkdir(), {"part": "../x"}, r"^'../x' is no part of .*data"),
         (lambda root: None, {}, r"^no data at .*data: check the path$"),
         (lambda root: root.mkdir(), {}, r"data is empty: check the path$"),
         (

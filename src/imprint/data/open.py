@@ -109,6 +109,8 @@ def inspect_images(
     """Return what :func:`open_images` does, together with what was left out or mended."""
     if not root.exists():
         raise ImprintError(f"no data at {root}: check the path")
+    if part is not None and (Path(part).is_absolute() or ".." in Path(part).parts):
+        raise ImprintError(f"{part!r} is no part of {root}: name one such as train or val")
     name = layout_of(root) if layout == "auto" else layout
     listing = layouts.get(name).open(root, part)
     if not len(listing.images):

@@ -72,16 +72,20 @@ def test_a_table_is_read_by_file_name(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("tags.csv", "picture,word\na,b\n", "columns image, tag and score"),
+        ("tags.csv", "picture,word\na,b\n", r"tag and score \('image' is missing\)"),
         ("tags.csv", "image,tag,score\nn01_1,sky,much\n", "columns image, tag and score"),
         ("tags.json", '[{"tags": ["a"]}]', "must hold a list"),
-        ("tags.json", '[{"image_path": "n01_1", "tags": ["a"], "scores": []}]', "must hold a list"),
+        (
+            "tags.json",
+            '[{"image_path": "n01_1", "tags": ["a"], "scores": []}]',
+            "has 1 tags and other",
+        ),
         ("tags.json", '[{"image_path": "n01_1", "tags": "sky"}]', "must be a list of words"),
         ("tags.json", '[{"image_path": "n01_1", "tags": [1]}]', "must be a list of words"),
         ("tags.json", '[{"image_path": 1, "tags": ["a"]}]', "image_path must be text"),
         ("tags.json", '{"image_path": "n01_1"}', "must hold a list"),
         ("tags.csv", "image,tag,score\nn01_1,sky,nan\n", "score nan is no finite number"),
-        ("tags.json", "[", "is damaged"),
+        ("tags.json", "[", r"is damaged .*: write it again"),
         ("tags.txt", "n01_1 sky", r"\.csv and \.json"),
         ("tags.csv", "image,tag,score\nother,sky,1\n", "none of n01/n01_1.JPEG or the others"),
     ],

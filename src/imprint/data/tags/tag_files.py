@@ -26,6 +26,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.data.name_join import match_names
 from imprint.data.tags.annotation import Tags, tags_from_words
+from imprint.reading import json_files
 from imprint.reading.regular import open_regular
 from imprint.study.json_io import read_json, write_json
 
@@ -210,14 +211,14 @@ def _merge(words: dict[str, float], pairs: Iterable[tuple[str, float]]) -> None:
 
 
 def _json_rows(file: Path) -> list[tuple[str, list[tuple[str, float]]]]:
-    content = read_json(file, MAX_TAG_BYTES)
+    content = json_files.read_json(file, MAX_TAG_BYTES)
     try:
         if not isinstance(content, list):
             raise TypeError(f"a {type(content).__name__} stands there")
         return [_entry(entry) for entry in content]
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ImprintError(
-            f'{file} must hold a list of {{"image_path", "tags", "scores"}} ({error})'
+            f'{file} must hold a list of {{"image_path", "tags", "scores"}} ({_reason(error)})'
         ) from error
 
 
@@ -228,11 +229,20 @@ def _entry(entry: Any) -> tuple[str, list[tuple[str, float]]]:
     if not isinstance(image, str):
         raise TypeError(f"image_path must be text, not {str(image)[:40]!r}")
     scores = entry.get("scores", [1.0] * len(tags))
+    if not isinstance(scores, list) or len(scores) != len(tags):
+        raise TypeError(f"{image} has {len(tags)} tags and other scores than one for each")
     return image, [(tag, _score(score)) for tag, score in zip(tags, scores, strict=True)]
 
 
+def _reason(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
 def _score(value: Any) -> float:
-    score = float(value)
+    try:
+        score = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"the score {str(value)[:40]!r} is no number") from None
     if not math.isfinite(score):
         raise ValueError(f"the score {value} is no finite number")
     return score
@@ -251,7 +261,8 @@ def _csv_rows(file: Path) -> list[tuple[str, list[tuple[str, float]]]]:
             ]
     except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise ImprintError(
-            f"{file} must be a table in UTF-8 with the columns image, tag and score ({error})"
+            f"{file} must be a table in UTF-8 with the columns image, tag and score "
+            f"({_reason(error)})"
         ) from error
 
 
