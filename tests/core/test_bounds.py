@@ -29,6 +29,7 @@ class Choice(Checked):
         ({"probes": 1}, "probes must be 0 or at least 2, got 1"),
         ({"noise": (0.1, 0.0)}, "noise must be a positive, finite variance, got 0"),
         ({"noise": (float("inf"),)}, "noise must be a positive, finite variance, got inf"),
+        ({"noise": (1e300,)}, "noise must be a finite number below 3.4e38, got 1e+300"),
         ({"memory": -1.5}, "memory must be above 0, got -1.5"),
         ({"batch": 1}, "batch must be at least 2, got 1: batch statistics need two images"),
         ({"kind": "c"}, "kind must be one of a, b, got 'c'"),

@@ -21,6 +21,7 @@ On the command line the same sentence begins with the flag, ``--k must be at lea
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -89,7 +90,7 @@ class Bounds:
     def complaint(self, number: float) -> str:
         """Return what is wrong with a number, after the name of its option."""
         shown = f"{number:g}" if isinstance(number, float) else str(number)
-        if not _is_storable(number) and not self.noun:
+        if not _is_storable(number) and (not self.noun or math.isfinite(number)):
             return f"must be {_size_limit(number)}, got {shown}"
         return f"must be {self.describe()}, got {shown}" + (f": {self.why}" if self.why else "")
 
