@@ -133,7 +133,9 @@ def _inputs_of(
         )
     if not (np.isfinite(cross).all() and np.isfinite(own).all()):
         raise ImprintError("the kernel of the queries is not finite: compute it again")
-    return Queries(kernel_queries(cross, own, fit.inputs.index, str(_MEMORY), "kernel_queries"))
+    inputs = fit.inputs
+    where, name = str(_MEMORY), "kernel_queries"
+    return Queries(kernel_queries(cross, own, inputs.index, where, name, inputs.values))
 
 
 def _real_values(fit: GaussianFit, targets: ArrayLike, count: int) -> FloatArray:

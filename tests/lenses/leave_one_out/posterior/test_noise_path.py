@@ -48,6 +48,8 @@ def test_what_is_no_kernel_or_no_noise():
     setting = problem(2)
     with pytest.raises(ImprintError, match="has the eigenvalue"):
         spectrum(setting.kernel - torch.eye(9).double())
+    with pytest.raises(ImprintError, match="is not finite: scale the inputs down"):
+        spectrum(torch.full((3, 3), torch.nan, dtype=torch.float64))
     with pytest.raises(ImprintError, match="compute it in float64"):
         spectrum(setting.kernel.float())
     decomposition = spectrum(setting.kernel)

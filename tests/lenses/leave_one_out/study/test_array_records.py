@@ -297,6 +297,12 @@ GIVEN = ["--kernel", "given"]
         ({"kernel": K[:2], "y": CLASSES[:2]}, GIVEN, "kernel has shape [2, 3], expected [n, n]"),
         ({"kernel": K + np.triu(K), "y": CLASSES}, GIVEN, "a kernel is symmetric"),
         ({"kernel": K - 3 * np.eye(3), "y": CLASSES}, GIVEN, "has a negative variance"),
+        ({"kernel": 0 * K, "y": CLASSES}, GIVEN, "kernel is 0 or less for every record"),
+        (
+            {"x": np.ones((3, 2)), "y": CLASSES + 0.5},
+            [*VALUES, "--kernel", "rbf"],
+            "records that are no copies of one another all have the same target",
+        ),
         (
             {"kernel": np.where(np.eye(3) > 0, 1.0, 0.9) - 1.8 * (K == 0), "y": CLASSES},
             GIVEN,
@@ -307,6 +313,11 @@ GIVEN = ["--kernel", "given"]
         ({"x": K, "y": CLASSES}, GIVEN, "has no array 'kernel'"),
         ({"kernel": K, "y": CLASSES, "x": K}, GIVEN, "unknown array 'x'"),
         ({"kernel": K, "y": CLASSES, "kernel_queries": K}, GIVEN, "needs kernel_query_diagonal"),
+        (
+            {"kernel": K, "y": CLASSES, "kernel_queries": K, "kernel_query_diagonal": 0.02 * K[1]},
+            GIVEN,
+            "kernel_queries[2] has the kernel 2 with a record, and variances of 0.01 and 2 allow 0.1",
+        ),
         (
             {"kernel": K, "y": CLASSES, "kernel_queries": K, "kernel_query_diagonal": -K[0]},
             GIVEN,

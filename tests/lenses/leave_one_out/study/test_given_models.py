@@ -113,6 +113,7 @@ def test_another_table_in_the_same_folder_is_refused(given, tmp_path) -> None:
         ({"members": np.ones((MODELS, 5), dtype=int)}, {}, r"is \[12, 6\], and the .* 5 records"),
         ({"members": np.ones((3, RECORDS), dtype=int)}, {}, r"members has shape \[3, 12\]"),
         ({"outputs": np.full((MODELS, QUERIES, 2), np.nan)}, {}, r"outputs\[0, 0, 0\] is nan"),
+        ({"outputs": np.full((MODELS, QUERIES, 2), 1e200)}, {}, "scale the whole array down"),
         ({"outputs": np.ones((MODELS, QUERIES))}, {}, r"outputs has shape \[24, 6\]"),
         ({"outputs": np.ones((MODELS, QUERIES, 1))}, {}, "are values and have no classes"),
         ({"query_labels": np.full(QUERIES, 2)}, {}, r"query_labels\[0\] is 2, and outputs are of"),

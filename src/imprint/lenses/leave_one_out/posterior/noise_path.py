@@ -42,10 +42,16 @@ def spectrum(kernel_matrix: Tensor) -> Spectrum:
     """Decompose K, float64 ``[n, n]``.
 
     Raises:
-        ImprintError: K is not float64, or has an eigenvalue below 0 by more than rounding.
+        ImprintError: K is not float64 or not finite, or has an eigenvalue below 0 by more than
+            rounding.
     """
     if kernel_matrix.dtype != torch.float64:
         raise ImprintError(f"the kernel matrix is {kernel_matrix.dtype}: compute it in float64")
+    if not bool(kernel_matrix.isfinite().all()):
+        raise ImprintError(
+            "the kernel matrix is not finite: scale the inputs down, they are too large or too far "
+            "apart for float64"
+        )
     values, vectors = torch.linalg.eigh(kernel_matrix)
     rounding = len(values) * torch.finfo(torch.float64).eps * float(values[-1].abs())
     if not float(values[0]) >= -10 * rounding:

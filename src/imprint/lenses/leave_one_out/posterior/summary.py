@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from imprint.core.arrays import BoolArray, IntArray
+from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.findings import (
@@ -100,6 +101,9 @@ def target_facts(
         targets: float64 ``[n, c]``.
         columns: with ``first_copy``.
         kind: of the targets.
+
+    Raises:
+        ImprintError: real values that are the same for all records but copies.
     """
     first = columns["first_copy"]
     residual, wanted = (each.cpu().numpy()[first] for each in (together.residual, targets))
@@ -107,7 +111,13 @@ def target_facts(
     if kind == "labels":
         right = ((wanted - residual) * wanted > 0).mean(1)
         return {"targets": kind, "leave_one_out_accuracy": mean_share(right, random)}
-    unexplained = (residual**2).mean(1) / wanted.var(0).mean()
+    variance = wanted.var(0).mean()
+    if not variance > 0:
+        raise ImprintError(
+            "records that are no copies of one another all have the same target, so there is "
+            "nothing to predict: check inputs and targets"
+        )
+    unexplained = (residual**2).mean(1) / variance
     explained = mean(1 - unexplained, random)
     reason = Missing("targets are real values: see explained_variance")
     return {"targets": kind, "leave_one_out_accuracy": reason, "explained_variance": explained}

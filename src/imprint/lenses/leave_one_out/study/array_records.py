@@ -177,7 +177,7 @@ def read_special_records(options: FitOptions, file: Path) -> tuple[Inputs, Queri
     cross, own = kernel.kernel_queries, kernel.kernel_query_diagonal
     if cross is None or own is None:
         return records, _with_targets(records, None, wanted, where)
-    asked = Queries(kernel_queries(cross, own, index, where, "kernel_queries"))
+    asked = Queries(kernel_queries(cross, own, index, where, "kernel_queries", values))
     return records, _with_targets(records, asked, wanted, where)
 
 
@@ -192,7 +192,9 @@ def read_special_queries(inputs: Inputs, kernel: str, file: Path) -> Queries:
     if kernel == GIVEN:
         part = arrays_from(KernelQueryArrays, known, where)
         cross, own = part.kernel_queries, part.kernel_query_diagonal
-        asked = Queries(kernel_queries(cross, own, inputs.index, where, "kernel_queries"))
+        asked = Queries(
+            kernel_queries(cross, own, inputs.index, where, "kernel_queries", inputs.values)
+        )
     else:
         asked = queries_like(
             inputs, file, arrays_from(InputQueryArrays, known, where).queries, None
@@ -216,7 +218,9 @@ def read_special_additions(inputs: Inputs, kernel: str, file: Path) -> Queries:
     if kernel == GIVEN:
         part = arrays_from(KernelAddedArrays, known, where)
         cross, own = part.kernel_added, part.kernel_added_diagonal
-        asked = Queries(kernel_queries(cross, own, inputs.index, where, "kernel_added"))
+        asked = Queries(
+            kernel_queries(cross, own, inputs.index, where, "kernel_added", inputs.values)
+        )
     else:
         values = arrays_from(InputAddedArrays, known, where).x
         asked = queries_like(inputs, file, values, None, ("x", "y"))

@@ -29,6 +29,9 @@ from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
 
 LENS = "leave_one_out"
+LARGEST_NUMBER = 1e100
+"""Of outputs and influences; their squares and sums stay finite."""
+SCALE = "scale the whole array down"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,7 +39,10 @@ class RetrainedArrays:
     """A file of retrained models."""
 
     outputs: FloatArray = array(
-        "K Q C", "logits of each model at each query; C = 1: a value, higher is better"
+        "K Q C",
+        "logits of each model at each query; C = 1: a value, higher is better",
+        largest=LARGEST_NUMBER,
+        remedy=SCALE,
     )
     members: BoolArray = array("K N", "records that each model was trained on", kind="flag")
     query_labels: IntArray | None = array(
@@ -61,10 +67,17 @@ class InfluenceArrays:
         "N Q",
         "influence of each record on each query, positive where it raises the output of the right "
         "class or lowers the loss",
+        largest=LARGEST_NUMBER,
         optional=True,
+        remedy=SCALE,
     )
     named: Mapping[str, FloatArray] = array(
-        "N Q", "likewise, of several estimators", name="influence_*", optional=True
+        "N Q",
+        "likewise, of several estimators",
+        largest=LARGEST_NUMBER,
+        optional=True,
+        name="influence_*",
+        remedy=SCALE,
     )
 
 

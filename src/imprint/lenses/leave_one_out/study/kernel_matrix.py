@@ -20,6 +20,8 @@ MAX_ASYMMETRY = {8: 1e-10, 4: 1e-5, 2: 1e-2}
 EIGENVALUE_ROUNDINGS = 10
 """How far below 0 an eigenvalue may be, in n roundings of the largest diagonal entry."""
 LANCZOS_STEPS = 60
+MAX_CROSS_EXCESS = 1e-3
+"""Share by which rounding may take k(q, s) beyond √(k(q, q) k(s, s)), as that of half precision."""
 
 
 def kernel_inputs(matrix: NDArray[np.floating], index: IntArray, where: str) -> FloatArray:
@@ -48,7 +50,12 @@ def kernel_inputs(matrix: NDArray[np.floating], index: IntArray, where: str) -> 
 
 
 def kernel_queries(
-    cross: FloatArray, variances: FloatArray, index: IntArray, where: str, name: str
+    cross: FloatArray,
+    variances: FloatArray,
+    index: IntArray,
+    where: str,
+    name: str,
+    records: FloatArray | None = None,
 ) -> FloatArray:
     """Return queries of such a fit as inputs, float64 ``[q, 2 + m]``.
 
@@ -58,9 +65,11 @@ def kernel_queries(
         index: rows of the matrix that were fitted, ``[m]``.
         where: the source, for messages.
         name: of ``cross`` there.
+        records: the records as inputs, float64 ``[m, 2 + m]``; None does not check pairs.
 
     Raises:
-        ImprintError: another number of records, or a variance below 0.
+        ImprintError: another number of records, a variance below 0, or a pair whose kernel is
+            beyond what the variances of the two allow, k(q, s)² ≤ k(q, q) k(s, s).
     """
     width, last = cross.shape[1], int(index[-1])
     if width <= last or (len(index) == last + 1 and width != len(index)):
@@ -76,7 +85,23 @@ def kernel_queries(
             "variance: give k(q, q)"
         )
     chosen = torch.from_numpy(np.ascontiguousarray(cross[:, index]))
+    if records is not None:
+        _check_pairs(cross[:, index], variances, records[:, 1], where, name)
     return query_inputs(chosen, torch.from_numpy(variances)).numpy()
+
+
+def _check_pairs(
+    cross: FloatArray, variances: FloatArray, own: FloatArray, where: str, name: str
+) -> None:
+    largest = np.sqrt(variances)[:, None] * np.sqrt(own)
+    excess = np.abs(cross) - (1 + MAX_CROSS_EXCESS) * largest
+    row, column = np.unravel_index(int(excess.argmax()), excess.shape)
+    if excess[row, column] > 0:
+        raise ImprintError(
+            f"{where}: {name}[{row}] has the kernel {cross[row, column]:g} with a record, and "
+            f"variances of {variances[row]:g} and {own[column]:g} allow {largest[row, column]:g} "
+            "at most: give the queries' own kernel k(q, q), computed as that of the records"
+        )
 
 
 def eigenvalue_tolerance(matrix: Tensor, size: int) -> float:
@@ -99,7 +124,8 @@ def check_eigenvalues(matrix: Tensor, tolerance: float, where: str) -> None:
         where: the source, for messages.
 
     Raises:
-        ImprintError: one is; the message says how low, as far as a few Lanczos steps find.
+        ImprintError: one is; the message says how low, as far as a few Lanczos steps find. Or the
+            kernel is 0 for every record.
     """
     if not bool((matrix.diagonal() >= 0).all()):
         row = int((matrix.diagonal() < 0).nonzero()[0])
@@ -107,9 +133,15 @@ def check_eigenvalues(matrix: Tensor, tolerance: float, where: str) -> None:
             f"{where}: kernel[{row}, {row}] is {float(matrix[row, row]):g}, and no record has a "
             "negative variance: check how the kernel was computed"
         )
+    largest = float(matrix.diagonal().max())
+    if largest < torch.finfo(torch.float64).tiny:
+        raise ImprintError(
+            f"{where}: kernel is {largest:g} or less for every record with itself, so that nothing "
+            "is learned from any: scale it up"
+        )
     shifted = matrix.clone()
     shifted.diagonal().add_(tolerance)
-    if tolerance > 0 and not cholesky(shifted):
+    if not cholesky(shifted):
         return
     raise ImprintError(
         f"{where}: kernel has an eigenvalue of {_lowest(matrix):.3g} or less, and a kernel has "
