@@ -316,7 +316,7 @@ GIVEN = ["--kernel", "given"]
         (
             {"kernel": K, "y": CLASSES, "kernel_queries": K, "kernel_query_diagonal": 0.02 * K[1]},
             GIVEN,
-            "kernel_queries[2] has the kernel 2 with a record, and variances of 0.01 and 2 allow 0.1",
+            "kernel_queries[2] has the kernel 2 with a record, and variances of 0.01 and 2 allow",
         ),
         (
             {"kernel": K, "y": CLASSES, "kernel_queries": K, "kernel_query_diagonal": -K[0]},
