@@ -10,7 +10,7 @@ from imprint.lenses.coverage.adversarial_findings import (
     AttackFindings,
     CoverageChange,
 )
-from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
+from imprint.report.blocks import Block, Bullets, Details, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
 from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
@@ -54,13 +54,26 @@ def adversarial_blocks(findings: AdversarialChanges) -> Iterator[Block]:
         anchor="coverage-result",
         link="Coverage",
     )
-    figures = [figure for name in findings.attacks if (figure := excess_figure(findings, name))]
+    figures = [
+        excess_figure(findings, name, way)
+        for name, each in findings.attacks.items()
+        for way in WORDS
+        if each.changes
+    ]
     if figures:
         yield Figures(figures)
     for name, each in findings.attacks.items():
         if each.changes:
-            tables = [change_table(findings, name, way) for way in WORDS]
+            tables = [change_table(findings, name, way, every_share=False) for way in WORDS]
             yield Part(f"Inputs by {name}", tables, f"coverage-adversarial-{name}", name)
+    every = [
+        change_table(findings, name, way)
+        for name, each in findings.attacks.items()
+        for way in WORDS
+        if each.changes
+    ]
+    if every:
+        yield Details("All sizes and shares", every)
     missing = [
         prose("Nothing is measured for <b>{}</b>: {}.", name, each.unmeasured)
         for name, each in findings.attacks.items()
@@ -91,12 +104,21 @@ def _success(name: str, found: AttackFindings) -> str:
 
 def largest(found: AttackFindings, way: str) -> dict[str, CoverageChange]:
     """Return the change by the largest share of the largest set, by criterion."""
-    chosen = {
+    return {
         name: max((each for each in changes if each.way == way), key=lambda e: (e.size, e.share))
         for name, changes in found.changes.items()
-        if changes
     }
-    return dict(sorted(chosen.items(), key=lambda item: (item[1].p, item[0])))
+
+
+def in_order(findings: AdversarialChanges) -> list[str]:
+    """Return the criteria, those first that rise most beyond fresh inputs, over all attacks."""
+    rises: dict[str, list[float]] = {}
+    for found in findings.attacks.values():
+        for way in WORDS:
+            for name, each in largest(found, way).items():
+                unit = findings.ranges[name] or 1.0
+                rises.setdefault(name, []).append(each.excess.value / unit)
+    return sorted(rises, key=lambda name: (-sum(rises[name]), name))
 
 
 def noticing(findings: AdversarialChanges) -> list[str]:
@@ -158,7 +180,7 @@ def change_table(
         every_share: else the largest of the largest size alone.
     """
     found = findings.attacks[attack]
-    order = largest(found, way)
+    at_most = largest(found, way)
     columns = [
         Column("Criterion"),
         Column("Set", count, key="size", on_phone=False),
@@ -172,8 +194,8 @@ def change_table(
     ]
     rows = [
         _row(name, each, findings.marks.get(name, 1.0))
-        for name, at_most in order.items()
-        for each in (found.changes[name] if every_share else (at_most,))
+        for name in in_order(findings)
+        for each in (found.changes[name] if every_share else (at_most[name],))
         if each.way == way
     ]
     return Table(columns, rows, title=f"Inputs by {attack} are {WORDS[way]}", note=NOTE)
@@ -193,32 +215,21 @@ def _scaled(estimate: Estimate, mark: float) -> Estimate:
     return Estimate(estimate.value / mark, (low / mark, high / mark), estimate.n)
 
 
-def excess_figure(findings: AdversarialChanges, attack: str) -> Intervals | None:
-    """Return what is beyond fresh inputs at the largest share, by criterion; None without any."""
-    groups = [_group(findings, attack, way) for way in WORDS]
-    groups = [group for group in groups if group.intervals]
-    if not groups:
-        return None
+def excess_figure(findings: AdversarialChanges, attack: str, way: str) -> Intervals:
+    """Return what is beyond fresh inputs at the largest share, by criterion."""
+    changes = largest(findings.attacks[attack], way)
+    dots = []
+    for name in in_order(findings):
+        excess = _scaled(changes[name].excess, findings.ranges[name] or 1.0)
+        dots.append(Interval(name.upper(), excess.value, excess.low, excess.high))
+    spoken = ", ".join(f"{dot.name} {percent(dot.value)}" for dot in dots)
     return Intervals(
-        name=f"coverage-adversarial-{attack}",
-        title=f"What {attack} changes beyond fresh inputs",
+        name=f"coverage-adversarial-{attack}-{way}",
+        title=f"Inputs by {attack} are {WORDS[way]}",
         caption="At the largest share of the largest sets: adversarial less fresh, as a share of "
         "the range of all changes of a criterion, with its 95% interval over draws.",
-        description="Dots. " + " ".join(_spoken(group) for group in groups),
+        description=f"Dots, adversarial less fresh: {spoken}.",
         axis=Axis("adversarial less fresh", short_percent),
-        groups=groups,
+        groups=[IntervalGroup(dots)],
         level=Level(0.0, "", colour="muted", dash="dotted"),
     )
-
-
-def _group(findings: AdversarialChanges, attack: str, way: str) -> IntervalGroup:
-    dots = []
-    for name, change in largest(findings.attacks[attack], way).items():
-        excess = _scaled(change.excess, findings.ranges[name] or 1.0)
-        dots.append(Interval(name.upper(), excess.value, excess.low, excess.high))
-    return IntervalGroup(dots, f"Inputs are {WORDS[way]}")
-
-
-def _spoken(group: IntervalGroup) -> str:
-    dots = ", ".join(f"{dot.name} {percent(dot.value)}" for dot in group.intervals)
-    return f"{group.title}: {dots}."
