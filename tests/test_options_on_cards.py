@@ -81,6 +81,9 @@ def place(tmp_path_factory):
     for number, criteria in enumerate(("nc,kmnc", "nc,nbc")):
         words = f"--model {root}/0.safetensors --members {root}/seen.npz --criteria {criteria}"
         main(["coverage", "fit", *words.split(), "--out", str(root / f"fit-{number}")])
+        words = f"--model {root}/0.safetensors --members {root}/seen.npz --seed {number}"
+        words += " --attributions la,lrp --batch-size 8 --selector model"
+        main(["coverage", "wisdom", *words.split(), "--out", str(root / f"wisdom-{number}")])
     (root / "tags.csv").write_text("image,tag\n" + "composite[0],sky\ncomposite[1],sea\n" * 2)
     score = "LayerName,NeuronIndex,Score\n" + "".join(
         f"hidden.0,{neuron},{neuron}\n" for neuron in range(16)
@@ -460,6 +463,12 @@ CASES = {
         ),
     ),
     "monitor": Case("coverage monitor", TESTED, fixed=PARTS),
+    "selector": Case(
+        "coverage selector",
+        TRAINED + "--selector {place}/wisdom-0/selector/selector.safetensors",
+        values={"selector": "wisdom-1/selector/selector.safetensors"},
+        fixed=(*PARTS, "model", "card", "mean", "std"),
+    ),
     "importance": Case("coverage importance", TRAINED, fixed=PARTS),
     "wisdom": Case("coverage wisdom", TRAINED + "--selector model", fixed=PARTS),
     "prioritise": Case(

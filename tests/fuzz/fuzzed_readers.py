@@ -53,6 +53,7 @@ from imprint.lenses.coverage.importance.importance_files import (
     write_layer_json,
     write_votes,
 )
+from imprint.lenses.coverage.importance.selector import Selector, SelectorOptions
 from imprint.lenses.coverage.measure.fitted_criteria import fit_criteria, see_tests
 from imprint.lenses.coverage.study.fitted_file import (
     FitContext,
@@ -372,6 +373,19 @@ def measured_coverage(folder: Path) -> Path:
     return folder / "seen.safetensors"
 
 
+def selector(folder: Path) -> Path:
+    """Write a selector of attributions; its tensors are mutated."""
+    features = np.eye(4, dtype=np.float32)
+    made = Selector(("la", "lrp"), ("model",), SelectorOptions(widths=(3,), epochs=1))
+    made.fit(features, np.array([[0], [1], [0], [1]])).save(folder / "s.safetensors")
+    return folder / "s.safetensors"
+
+
+def read_selector(path: Path) -> object:
+    """Load the selector of a file, or of the tensors beside a card."""
+    return Selector.load(path.with_suffix(".safetensors"))
+
+
 def read_monitor(path: Path) -> object:
     """Load the monitor of a file, or of the tensors beside a card."""
     return load_monitor(path.with_suffix(".safetensors"), torch.nn.Linear(2, 6))
@@ -626,6 +640,13 @@ READERS = (
         "measured coverage",
         measured_coverage,
         lambda path: read_seen(path, read_fitted(path.with_name("fitted.safetensors"))),
+    ),
+    FuzzedReader("selector", selector, read_selector),
+    FuzzedReader(
+        "card of a selector",
+        lambda folder: selector(folder).with_suffix(".json"),
+        read_selector,
+        of_json,
     ),
     FuzzedReader("monitor", monitor, read_monitor),
     FuzzedReader(

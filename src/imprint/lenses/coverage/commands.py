@@ -11,6 +11,7 @@ from imprint.lenses.coverage.fit_options import FitOptions, MergeOptions
 from imprint.lenses.coverage.fuzzing_options import FuzzOptions
 from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
 from imprint.lenses.coverage.options import (
+    ApplySelectorOptions,
     ImportanceOptions,
     MeasureOptions,
     MonitorOptions,
@@ -160,6 +161,28 @@ class Wisdom(WisdomOptions):
         from imprint.lenses.coverage.study.wisdom import wisdom_study
 
         return wisdom_study(self)
+
+
+@command(
+    "coverage selector",
+    "neurons ranked by the attribution chosen for each image",
+    example=f"{ON_MODEL} --selector runs/wisdom/selector/selector.safetensors --out runs/chosen",
+    main=(*MODEL, "selector", "records", "top_neurons", "seed", "device"),
+)
+@dataclass(frozen=True, kw_only=True)
+class ApplySelector(ApplySelectorOptions):
+    """Apply a selector of attributions, which imprint coverage wisdom --selector trained.
+
+    Each image is attributed by the attribution that the selector chooses for it.
+    OUT/chosen/attributions.parquet has a row per image; OUT/chosen/importance.parquet ranks the
+    neurons, for --importance of the other commands.
+    """
+
+    def run(self) -> JsonObject:
+        """Apply; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.selector import selector_study
+
+        return selector_study(self)
 
 
 @command(

@@ -374,6 +374,28 @@ class WisdomFindings:
 
 
 @dataclass(frozen=True)
+class ChosenAttributions:
+    """Which attributions a selector chooses, and the neurons that they rank.
+
+    Attributes:
+        images: it chose for.
+        shares: of the images for which each attribution is chosen, by scope.
+        importance: of the neurons, by the chosen attributions.
+    """
+
+    images: int
+    shares: Mapping[str, Mapping[str, float]]
+    importance: MethodImportance
+
+
+@dataclass(frozen=True)
+class ChosenFindings:
+    """Findings of ``coverage selector``."""
+
+    chosen: ChosenAttributions
+
+
+@dataclass(frozen=True)
 class NoveltyLevels:
     """Novelty of the test inputs."""
 
@@ -424,6 +446,7 @@ Findings = (
     | ImpartialityFindings
     | SensitivityFindings
     | FitFindings
+    | ChosenFindings
     | AdversarialFindings
     | FuzzFindings
     | CostFindings
@@ -446,6 +469,7 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "impartiality": ImpartialityFindings,
         "sensitivity": SensitivityFindings,
         "fit": FitFindings,
+        "chosen": ChosenFindings,
         "adversarial": AdversarialFindings,
         "fuzzing": FuzzFindings,
         "cost": CostFindings,

@@ -182,6 +182,19 @@ class WisdomOptions(NetworkChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApplySelectorOptions(NetworkChoice):
+    """Rank neurons by the attribution that a trained selector chooses for each image."""
+
+    selector: Path
+    """Selector that imprint coverage wisdom --selector trained, OUT/selector/selector.safetensors.
+    """
+    records: Records = 0
+    """Maximum number of training images to attribute, drawn at random; 0 for all."""
+    top_neurons: Annotated[int, Bounds(least=1)] = 10
+    """Leading neurons to list."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MonitorOptions(TablesChoice, ImportanceChoice, NetworkTestChoice):
     """Make a novelty monitor of a network, and apply it to test images."""
 

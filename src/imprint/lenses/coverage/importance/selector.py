@@ -8,7 +8,7 @@ Adam at 5·10⁻⁵, 20 epochs.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -60,6 +60,9 @@ class Selector:
         methods: that it chooses from.
         scopes: layers that it selects for, or the one ``model``.
         options: of its training.
+
+    Attributes:
+        trained_on: fingerprint of the network whose features it learned from; None if not stated.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Selector:
         self.methods = tuple(methods)
         self.scopes = tuple(scopes)
         self.options = options or SelectorOptions()
+        self.trained_on: str | None = None
         self.low = torch.zeros(0)
         self.high = torch.zeros(0)
         self.network: nn.Sequential | None = None
@@ -149,6 +153,7 @@ class Selector:
             {
                 "methods": list(self.methods),
                 "scopes": list(self.scopes),
+                "network": self.trained_on,
                 "options": {**asdict(self.options), "widths": list(self.options.widths)},
             },
         )
@@ -168,14 +173,39 @@ class Selector:
             options = dict(card["options"])
             options["widths"] = tuple(options["widths"])
             selector = cls(card["methods"], card["scopes"], SelectorOptions(**options))
+            selector.trained_on = card.get("network")
             selector.low, selector.high = weights.pop("low"), weights.pop("high")
+            selector._require_shapes(weights)
             selector.network = selector._build(len(selector.low)).eval()
             selector.network.load_state_dict(
                 {name.removeprefix("network."): value for name, value in weights.items()}
             )
-        except (OSError, KeyError, TypeError, RuntimeError) as error:
-            raise ImprintError(f"{path} does not hold a selector of methods: {error}") from error
+        except Exception as error:  # cards and tensors of any kind raise nearly anything
+            raise ImprintError(
+                f"{path} does not hold a selector of methods ({type(error).__name__}: {error}): "
+                "train one with imprint coverage wisdom --selector"
+            ) from error
         return selector
+
+    def _require_shapes(self, weights: Mapping[str, Tensor]) -> None:
+        """Refuse weights of other shapes before a network of the stated ones is made.
+
+        Raises:
+            ValueError: a shape that does not fit.
+        """
+        if self.low.ndim != 1 or self.low.shape != self.high.shape:
+            raise ValueError("ranges of features do not fit one another")
+        ends = (*self._widths(len(self.low)), len(self.methods))
+        wanted = {
+            f"network.{2 * row}.weight": (after, before)
+            for row, (before, after) in enumerate(pairwise(ends))
+        }
+        for name, shape in wanted.items():
+            if tuple(weights[name].shape) != shape:
+                raise ValueError(f"{name} is {list(weights[name].shape)}, not {list(shape)}")
+
+    def _widths(self, features: int) -> tuple[int, ...]:
+        return (features + len(self.scopes), *self.options.widths)
 
     def _inputs(self, values: Tensor) -> Tensor:
         """Return scaled features beside the one-hot of each scope, ``[scopes · n, d + scopes]``."""
@@ -185,7 +215,7 @@ class Selector:
         return torch.cat([torch.cat([scaled, row.expand(len(values), -1)], dim=1) for row in hot])
 
     def _build(self, width: int) -> nn.Sequential:
-        widths = (width + len(self.scopes), *self.options.widths)
+        widths = self._widths(width)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derive(self.options.seed, "selector weights"))
             hidden: list[nn.Module] = []

@@ -11,6 +11,7 @@ from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
 from imprint.lenses.coverage.cost_findings import CostFindings
 from imprint.lenses.coverage.findings import (
+    ChosenFindings,
     CoverageFindings,
     Findings,
     ImportanceFindings,
@@ -87,6 +88,12 @@ KINDS: Mapping[type[Findings], Kind] = {
     ),
     WisdomFindings: _shown_by(
         ranked_neurons.wisdom_blocks, ranked_neurons.wisdom_tables, ranked_neurons.wisdom_verdict
+    ),
+    ChosenFindings: _shown_by(
+        ranked_neurons.chosen_blocks,
+        ranked_neurons.chosen_tables,
+        ranked_neurons.chosen_verdict,
+        "chosen",
     ),
     MonitorFindings: _shown_by(
         novelty.novelty_blocks, novelty.novelty_lines, novelty.novelty_verdict, "monitor"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from imprint.lenses.coverage.findings import ImportanceFindings, WisdomFindings
+from imprint.lenses.coverage.findings import (
+    ChosenAttributions,
+    ImportanceByMethod,
+    ImportanceFindings,
+    WisdomFindings,
+)
 from imprint.lenses.coverage.page.tables import importance_tables, selector_table, vote_table
 from imprint.report.blocks import Block, Part, Verdict
 from imprint.report.lens import LensVerdict
-from imprint.report.table import Table
+from imprint.report.table import Cell, Column, Table, Value
+from imprint.report.wording import percent, plural
 
 
 def importance_blocks(findings: ImportanceFindings) -> Iterator[Block]:
@@ -25,6 +31,28 @@ def wisdom_tables(findings: WisdomFindings) -> list[Table]:
     """Return the table of the vote, and that of the selector where one was trained."""
     selector = [] if findings.selector is None else [selector_table(findings.selector)]
     return [vote_table(findings), *selector]
+
+
+def chosen_blocks(findings: ChosenAttributions) -> Iterator[Block]:
+    """Yield what a selector chose, and the neurons that this ranks."""
+    yield from _blocks(chosen_tables(findings))
+
+
+def chosen_tables(findings: ChosenAttributions) -> list[Table]:
+    """Return how often each attribution is chosen, and the leading neurons by them."""
+    methods = list(next(iter(findings.shares.values())))
+    columns = [Column("Scope"), *(Column(name, percent) for name in methods)]
+    rows: list[list[Value | Cell]] = [
+        [scope, *shares.values()] for scope, shares in findings.shares.items()
+    ]
+    title = f"Chosen attributions of {plural(findings.images, 'image')}"
+    leading = ImportanceByMethod("none", {"the chosen attributions": findings.importance})
+    return [Table(columns, rows, title=title), *importance_tables(ImportanceFindings(leading))]
+
+
+def chosen_verdict(findings: ChosenAttributions) -> LensVerdict:
+    """Return what was done in a line."""
+    return LensVerdict("Neurons were ranked by the attribution chosen for each image", found=False)
 
 
 def importance_verdict(findings: ImportanceFindings) -> LensVerdict:

@@ -110,6 +110,7 @@ class TrainSelector(Step):
         held_out = np.arange(len(self.view)) % HELD_OUT_EVERY == 0
         selector = Selector(gains.methods, gains.scopes, SelectorOptions(seed=self.seed))
         selector.fit(gains.features[~held_out], gains.best[~held_out])
+        selector.trained_on = self.network.fingerprint()
         chosen = selector.predict(gains.features)
         selector.save(path / "selector.safetensors")
         write_input_gains(path / "inputs.parquet", gains, chosen)
