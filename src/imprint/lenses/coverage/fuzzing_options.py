@@ -63,7 +63,7 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     minimise: Annotated[int, Bounds(least=0)] = 100
     """Unique faults to minimise at most: fewer and smaller mutations that still make the fault;
     these forward passes come on top of the budget."""
-    round_size: Annotated[int, Bounds(least=1, most=65_536)] = 128
+    round_size: Annotated[int, Bounds(least=1, most=65_536)] = 256
     """Mutants that are classified together, before coverage says which are mutated further."""
-    parents: Annotated[int, Bounds(least=1, most=65_536)] = 16
+    parents: Annotated[int, Bounds(least=1, most=65_536)] = 32
     """Images that are mutated in a round."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,7 +33,7 @@ def test_inputs_of_full_depth_are_not_chosen() -> None:
     for _ in range(2):
         one = np.ones(1, np.int64)
         lineage = once.lineage.extended(one, np.ones((1, 2)), one)
-        once = Entries(once.pixels, once.references, once.room, once.moved, lineage)
+        once = replace(once, lineage=lineage)
     corpus.add(once)
     assert len(corpus) == 2
     assert corpus.choose(5, np.random.default_rng(0)).tolist() == [0]

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray, Pixels
 from imprint.core.seeds import derive, uniforms
 from imprint.lenses.coverage.fuzzing.corpus import NO_MUTATION, Entries
 from imprint.lenses.coverage.fuzzing.mutation import AMOUNTS, Changes, Mutation, apply
-from imprint.lenses.coverage.fuzzing.validity import ChangeBounds
+from imprint.lenses.coverage.fuzzing.validity import ChangeBounds, filled
 
 HALVINGS = 4
 
@@ -79,33 +80,39 @@ class Breeder:
             the children, and their pixels again, float32 ``[k, channels, H, W]`` on the device.
         """
         changes = self.draw(numbers, parents.moved)
-        images, before = (self._float(part) for part in (parents.pixels, parents.references))
+        images, references = (self._float(part) for part in (parents.pixels, parents.references))
         moves = self.moves(changes.kinds)
-        references = self._references(parents, before, changes, moves)
         mutants = self.mutate(images, changes)
+        full = self._move_references(parents, references, mutants, changes, moves)
         amounts = changes.amounts.copy()
-        valid = self._valid(mutants, images, references)
-        gradual = self._gradual(changes.kinds)
+        valid, room = self._judge(mutants, references, full)
+        gradual = self._gradual(changes.kinds) & ~moves
         for _ in range(HALVINGS):
-            rows = np.flatnonzero(~valid & gradual & ~moves)
+            rows = np.flatnonzero(~valid & gradual)
             if not len(rows):
                 break
             amounts[rows] /= 2
             at = torch.from_numpy(rows).to(self.device)
             again = Changes(changes.kinds[rows], amounts[rows], changes.keys[rows])
-            mutants[at] = self.mutate(images[at], again)
-            valid[rows] = self._valid(mutants[at], images[at], references[at])
-        kept = np.flatnonzero(valid)
-        at = torch.from_numpy(kept).to(self.device)
+            smaller = self.mutate(images[at], again)
+            mutants[at] = smaller
+            valid[rows], room[rows] = self._judge(smaller, references[at], full[at])
+        pixels = _pixels(mutants)
+        changed = (pixels != parents.pixels).reshape(len(pixels), -1).any(1)
+        kept = np.flatnonzero(valid & changed)
+        if len(kept) < len(valid):
+            at = torch.from_numpy(kept).to(self.device)
+            mutants, references, pixels = mutants[at], references[at], pixels[kept]
         lineage = parents.lineage.rows(kept)
         children = Entries(
-            _pixels(mutants[at]),
-            _pixels(references[at]),
-            self.bounds.room(mutants[at], references[at]).cpu().numpy(),
+            pixels,
+            _pixels(references),
+            full.cpu().numpy()[kept],
+            room[kept],
             (parents.moved | moves)[kept],
             lineage.extended(changes.kinds[kept], amounts[kept], changes.keys[kept]),
         )
-        return children, mutants[at]
+        return children, mutants
 
     def mutate(self, images: Tensor, changes: Changes) -> Tensor:
         """Return images with one more mutation each; see :func:`apply`."""
@@ -115,28 +122,44 @@ class Breeder:
     def _sources(self) -> Tensor:
         return torch.from_numpy(self.sources)
 
-    def _references(
-        self, parents: Entries, before: Tensor, changes: Changes, moves: BoolArray
+    def _move_references(
+        self,
+        parents: Entries,
+        references: Tensor,
+        mutants: Tensor,
+        changes: Changes,
+        moves: BoolArray,
     ) -> Tensor:
-        """Return what children are compared with: a geometric mutation moves that as well."""
-        rows = np.flatnonzero(moves)
-        if not len(rows):
-            return before
-        at = torch.from_numpy(rows).to(self.device)
-        moved = before.clone()
-        moved[at] = self.mutate(before[at], changes.rows(rows))
-        return moved
+        """Move what children are compared with by their geometric mutations, in place.
 
-    def _valid(self, mutants: Tensor, images: Tensor, references: Tensor) -> BoolArray:
-        changed = (mutants != images).flatten(1).any(1)
-        return np.asarray((changed & self.bounds.allow(mutants, references)).cpu().numpy())
+        Returns:
+            :func:`filled` of the references, float32 ``[n]``.
+        """
+        full = torch.from_numpy(parents.filled).to(self.device)
+        mutated = parents.lineage.kinds[:, 0] != NO_MUTATION
+        # A child of a seed by a geometric mutation is its own reference.
+        for rows, is_own in ((moves & ~mutated, True), (moves & mutated, False)):
+            if rows.any():
+                at = torch.from_numpy(np.flatnonzero(rows)).to(self.device)
+                some = changes.rows(np.flatnonzero(rows))
+                moved = mutants[at] if is_own else self.mutate(references[at], some)
+                references[at], full[at] = moved, filled(moved)
+        return full
+
+    def _judge(
+        self, mutants: Tensor, references: Tensor, full: Tensor
+    ) -> tuple[BoolArray, NDArray[np.float32]]:
+        """Return which mutants are within the bounds, and their room."""
+        valid, room = self.bounds.judge(mutants, references, full)
+        return valid.cpu().numpy(), room.cpu().numpy()
 
     def moves(self, kinds: IntArray) -> BoolArray:
         """Return which mutations are geometric, bool ``[n]``."""
-        return np.isin(kinds, [k for k, each in enumerate(self.mutations) if each.is_geometric])
+        # The last entry is that of no mutation, −1.
+        return np.array([*(each.is_geometric for each in self.mutations), False])[kinds]
 
     def _gradual(self, kinds: IntArray) -> BoolArray:
-        return np.isin(kinds, [k for k, each in enumerate(self.mutations) if each.is_gradual])
+        return np.array([*(each.is_gradual for each in self.mutations), False])[kinds]
 
     def _float(self, pixels: Pixels) -> Tensor:
         return torch.from_numpy(pixels).to(self.device).float()

@@ -81,14 +81,16 @@ class Entries:
     Attributes:
         pixels: uint8 ``[n, channels, H, W]``.
         references: uint8 ``[n, channels, H, W]``, what the bounds compare them with.
-        room: float64 ``[n]``, share of the allowed change that is left.
+        filled: float32 ``[n]``, how many values of each reference are not 0.
+        room: float32 ``[n]``, share of the allowed change that is left.
         moved: bool ``[n]``, whether one of the mutations was geometric.
         lineage: of each.
     """
 
     pixels: Pixels
     references: Pixels
-    room: FloatArray
+    filled: NDArray[np.float32]
+    room: NDArray[np.float32]
     moved: BoolArray
     lineage: Lineage
 
@@ -96,13 +98,17 @@ class Entries:
     def of_seeds(cls, seeds: Pixels, depth: int) -> Entries:
         """Return seeds, which may have up to ``depth`` mutations."""
         moved = np.zeros(len(seeds), dtype=bool)
-        return cls(seeds, seeds, np.ones(len(seeds)), moved, Lineage.of_seeds(len(seeds), depth))
+        filled = np.count_nonzero(seeds, axis=(1, 2, 3)).astype(np.float32)
+        room = np.ones(len(seeds), dtype=np.float32)
+        lineage = Lineage.of_seeds(len(seeds), depth)
+        return cls(seeds, seeds, filled, room, moved, lineage)
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Entries:
         """Return what :meth:`arrays` returned."""
         lineage = Lineage(*(arrays[name] for name in ("seeds", "kinds", "amounts", "keys")))
-        return cls(arrays["pixels"], arrays["references"], arrays["room"], arrays["moved"], lineage)
+        own = ("pixels", "references", "filled", "room", "moved")
+        return cls(**{name: arrays[name] for name in own}, lineage=lineage)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all columns by name."""
@@ -154,6 +160,10 @@ class Corpus:
         """Return some of the inputs."""
         return Entries.of_arrays({name: column[rows] for name, column in self._columns.items()})
 
+    def room(self, rows: IntArray) -> NDArray[np.float32]:
+        """Return which share of the allowed change is left to some of the inputs."""
+        return np.asarray(self._columns["room"][rows])
+
     def choose(self, count: int, random: np.random.Generator) -> IntArray:
         """Return the rows of up to ``count`` inputs that may have one more mutation, in order.
 
@@ -184,7 +194,7 @@ class Corpus:
         self._size = end
 
 
-def share_trials(room: FloatArray, trials: int) -> IntArray:
+def share_trials(room: NDArray[np.float32] | FloatArray, trials: int) -> IntArray:
     """Return how many trials each input gets, int64 ``[n]``, ``trials`` in all.
 
     In proportion to the room of each, the largest remainders rounded up.
@@ -192,7 +202,7 @@ def share_trials(room: FloatArray, trials: int) -> IntArray:
     >>> share_trials(np.array([1.0, 1.0, 0.5]), 5).tolist()
     [2, 2, 1]
     """
-    weights = np.maximum(room, LEAST_ROOM)
+    weights = np.maximum(room, LEAST_ROOM).astype(np.float64)
     exact = weights / weights.sum() * trials
     whole = np.floor(exact).astype(np.int64)
     rest = np.argsort(whole - exact, kind="stable")[: trials - int(whole.sum())]

@@ -117,9 +117,11 @@ def apply(
     Returns:
         float32 ``[n, channels, H, W]``, whole numbers in [0, 255].
     """
-    result = images.clone()
+    result = torch.empty_like(images)
     maps = np.tile(np.eye(2, 3), (len(changes), 1, 1))
     moved = np.zeros(len(changes), dtype=bool)
+    still = torch.from_numpy(np.flatnonzero(changes.kinds < 0)).to(images.device)
+    result.index_copy_(0, still, images.index_select(0, still))
     for kind, mutation in enumerate(mutations):
         rows = np.flatnonzero(changes.kinds == kind)
         if not len(rows):
@@ -129,10 +131,12 @@ def apply(
         elif isinstance(mutation, PixelMutation):
             at = torch.from_numpy(rows).to(images.device)
             some = changes.rows(rows)
-            result[at] = mutation.change(images[at], some.amounts, some.keys, sources)
+            own = images.index_select(0, at)
+            changed = mutation.change(own, some.amounts, some.keys, sources)
+            result.index_copy_(0, at, changed)
     if moved.any():
         at = torch.from_numpy(np.flatnonzero(moved)).to(images.device)
-        result[at] = resample(images[at], maps[moved])
+        result.index_copy_(0, at, resample(images.index_select(0, at), maps[moved]))
     return result.round_().clamp_(0, 255)
 
 
@@ -145,10 +149,11 @@ def resample(images: Tensor, maps: FloatArray) -> Tensor:
     """
     height, width = images.shape[2:]
     # Pixel centres, so that whole pixels and quarter turns fall on pixels again.
-    x = ((torch.arange(width, dtype=torch.float64) + 0.5) * 2 / width - 1)[None, None, :]
-    y = ((torch.arange(height, dtype=torch.float64) + 0.5) * 2 / height - 1)[None, :, None]
-    m = torch.from_numpy(maps)[:, :, :, None, None]
-    grid = torch.stack([m[:, row, 0] * x + m[:, row, 1] * y + m[:, row, 2] for row in (0, 1)], -1)
-    return torch.nn.functional.grid_sample(
-        images, grid.float().to(images.device), "bilinear", "border", align_corners=False
-    )
+    x = (np.arange(width) + 0.5) * 2 / width - 1
+    y = (np.arange(height) + 0.5) * 2 / height - 1
+    along_x = torch.from_numpy(maps[:, :, :1] * x + maps[:, :, 2:]).to(images)
+    along_y = torch.from_numpy(maps[:, :, 1:2] * y).to(images)
+    grid = images.new_empty(len(images), height, width, 2)
+    for axis in (0, 1):
+        grid[..., axis] = along_x[:, axis, None, :] + along_y[:, axis, :, None]
+    return torch.nn.functional.grid_sample(images, grid, "bilinear", "border", align_corners=False)

@@ -161,8 +161,7 @@ class Search:
         random = generator(options.seed, "fuzzing parents", self.round)
         rows = self.corpus.choose(options.parents, random)
         count = min(options.round_size, options.budget - self.passes)
-        room = self.corpus.rows(rows).room
-        trials = share_trials(room, count if len(rows) else 0)
+        trials = share_trials(self.corpus.room(rows), count if len(rows) else 0)
         parents = self.corpus.rows(np.repeat(rows, trials))
         numbers = self.drawn + np.arange(len(parents))
         self.drawn += len(parents)
@@ -183,6 +182,8 @@ class Search:
     ) -> None:
         """Note the faults of a round, and keep those that are new of their kind."""
         rows = np.flatnonzero(wrong)
+        if not len(rows):
+            return
         pairs = np.stack([expected[rows], outcome.predictions[rows]], 1)
         numbers, new = self.unique.assign(pairs, outcome.features[rows])
         first = self.passes - len(children) + 1

@@ -16,6 +16,7 @@ from torch import Tensor
 from imprint.core.arrays import BoolArray, IntArray, Pixels
 from imprint.lenses.coverage.fuzzing.children import Breeder, replay
 from imprint.lenses.coverage.fuzzing.corpus import NO_MUTATION, Lineage
+from imprint.lenses.coverage.fuzzing.validity import filled
 
 BISECTIONS = 5
 StillFault = Callable[[Tensor, IntArray], BoolArray]
@@ -99,5 +100,5 @@ class _Shrinking:
             return np.zeros(0, dtype=bool)
         images, references = self.images(trial, rows)
         self.passes += len(rows)
-        allowed = self.breeder.bounds.allow(images, references).cpu().numpy()
-        return np.asarray(self.is_fault(images, rows) & allowed)
+        allowed, _ = self.breeder.bounds.judge(images, references, filled(references))
+        return np.asarray(self.is_fault(images, rows) & allowed.cpu().numpy())

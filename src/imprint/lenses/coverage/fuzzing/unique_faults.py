@@ -79,7 +79,7 @@ class UniqueFaults:
         """
         numbers = np.full(len(pairs), -1, dtype=np.int64)
         new = np.zeros(len(pairs), dtype=bool)
-        for pair in np.unique(pairs, axis=0):
+        for pair in sorted(set(map(tuple, pairs.tolist()))):
             rows = np.flatnonzero((pairs == pair).all(1))
             before = np.flatnonzero((self.pairs == pair).all(1))
             leaders = self._leaders(features[rows], self.features[before])

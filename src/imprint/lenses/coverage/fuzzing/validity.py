@@ -27,24 +27,40 @@ class ChangeBounds:
     max_share: float = 0.2
     max_change: float = 0.4
 
-    def allow(self, images: Tensor, references: Tensor) -> Tensor:
-        """Return which images are valid, bool ``[n]``.
+    def judge(self, images: Tensor, references: Tensor, full: Tensor) -> tuple[Tensor, Tensor]:
+        """Return which images are valid, and how much of the largest allowed change is left.
 
         Args:
-            images: float32 ``[n, channels, H, W]`` in [0, 255].
+            images: float32 ``[n, channels, H, W]``, whole numbers in [0, 255].
             references: likewise.
+            full: float32 ``[n]``, :func:`filled` of the references.
+
+        Returns:
+            bool ``[n]``, and float32 ``[n]`` in [0, 1].
         """
         difference = (images - references).abs_().flatten(1)
-        few = (difference > 0).sum(1) < self.max_share * filled(references)
-        return few | (difference.amax(1) <= self.max_change * FULL)
-
-    def room(self, images: Tensor, references: Tensor) -> Tensor:
-        """Return how much of the largest allowed change is left, float64 ``[n]`` in [0, 1]."""
-        used = (images - references).abs_().flatten(1).sum(1, dtype=torch.float64)
-        allowed = self.max_change * FULL * filled(references).clamp_min(1)
-        return (1 - used / allowed).clamp(0, 1)
+        used, largest = exact_sum(difference), difference.amax(1)
+        changed = exact_sum(difference.clamp_(max=1))
+        valid = (changed < self.max_share * full) | (largest <= self.max_change * FULL)
+        allowed = self.max_change * FULL * full.clamp_min(1)
+        return valid, (1 - used / allowed).clamp_(0, 1)
 
 
 def filled(images: Tensor) -> Tensor:
-    """Return how many values of each image are not 0, int64 ``[n]``."""
-    return torch.count_nonzero(images.flatten(1), dim=1)
+    """Return how many values of each image are not 0, float32 ``[n]``.
+
+    Args:
+        images: float32 ``[n, channels, H, W]``, whole numbers in [0, 255].
+    """
+    return exact_sum(images.flatten(1).clamp(max=1))
+
+
+def exact_sum(values: Tensor) -> Tensor:
+    """Return sums of whole numbers in [0, 255], float32 ``[n]``; no order of them matters.
+
+    Args:
+        values: float32 ``[n, d]``.
+    """
+    # float32 holds every whole number up to 2²⁴, and so every partial sum.
+    exact = FULL * values.shape[1] < 2**24
+    return values.sum(1) if exact else values.sum(1, dtype=torch.float64).float()

@@ -129,7 +129,7 @@ class SearchFaults(Step):
         pixels = self.seeds.read(model.input_size).pixels
         oracle = self.oracle.open(model, pixels)
         with watched_classifier(model, self.taps, guides) as subject:
-            search = self._start(subject, oracle, pixels)
+            search = self.start(subject, oracle, pixels)
             self._run(search, subject, oracle, path / STATE)
             minimised = self._minimise(search, subject, oracle)
         write_rounds(path / "rounds.parquet", search)
@@ -145,8 +145,14 @@ class SearchFaults(Step):
         write_finding(path / "findings.json", finding)
         (path / STATE).unlink(missing_ok=True)
 
-    def _start(self, subject: WatchedClassifier, oracle: Oracle, pixels: Pixels) -> Search:
-        """Return a search at its start."""
+    def start(self, subject: WatchedClassifier, oracle: Oracle, pixels: Pixels) -> Search:
+        """Return a search at its start.
+
+        Args:
+            subject: the network under test.
+            oracle: says which class is right.
+            pixels: uint8 ``[n, channels, H, W]``, of all seeds.
+        """
         guide, labels = self._guide(subject), self.seeds.labels
         right, features = _right_seeds(subject, oracle, guide, pixels, labels)
         breeder = Breeder(

@@ -46,37 +46,52 @@ def fuzz_study(options: FuzzOptions) -> JsonObject:
         ImprintError: bad data, options that do not fit, a criterion that cannot be fitted, no seed
             that is classified correctly, or a study made with other settings.
     """
-    settings = check_options(options)
+    check_options(options)
     study = Study(options.out)
     with study.locked():
-        members, seeds = open_views(options)
-        network = open_network(options, seeds.images)
-        check_network(network, seeds)
-        oracle = open_oracle(options, network)
-        guiding, train, source = _guiding(study, options, network, members, seeds, settings)
-        step = SearchFaults(
-            network,
-            seeds,
-            options.criterion,
-            guiding,
-            source,
-            tap_options(options),
-            options.mutations,
-            options.strength,
-            ChangeBounds(options.max_share, options.max_change),
-            SearchOptions(
-                options.budget, options.round_size, options.parents, options.depth, options.seed
-            ),
-            oracle,
-            options.minimise,
-            train,
-        )
+        step = search_step(study, options)
         fuzzing = read_finding(Fuzzing, study.run(step) / "findings.json")
-        study.run(SaveFaultPictures(seeds.images.classes, study))
+        images = step.seeds.images
+        study.run(SaveFaultPictures(images.classes, study))
         lenses = {"coverage": to_json(FuzzFindings(fuzzing))}
         right = fuzzing.seeds, fuzzing.seeds + fuzzing.misclassified_seeds
-        facts = network_facts(network.file, ModelAccuracy(tests=proportion(*right)))
-        return finish(study, options, image_facts(seeds.images), lenses, facts)
+        facts = network_facts(step.network.file, ModelAccuracy(tests=proportion(*right)))
+        return finish(study, options, image_facts(images), lenses, facts)
+
+
+def search_step(study: Study, options: FuzzOptions) -> SearchFaults:
+    """Return the step that searches, with all that it reads.
+
+    Args:
+        study: gets the activations of training images.
+        options: of the command.
+
+    Raises:
+        ImprintError: bad data, or options that do not fit.
+    """
+    settings = check_options(options)
+    members, seeds = open_views(options)
+    network = open_network(options, seeds.images)
+    check_network(network, seeds)
+    oracle = open_oracle(options, network)
+    guiding, train, source = _guiding(study, options, network, members, seeds, settings)
+    return SearchFaults(
+        network,
+        seeds,
+        options.criterion,
+        guiding,
+        source,
+        tap_options(options),
+        options.mutations,
+        options.strength,
+        ChangeBounds(options.max_share, options.max_change),
+        SearchOptions(
+            options.budget, options.round_size, options.parents, options.depth, options.seed
+        ),
+        oracle,
+        options.minimise,
+        train,
+    )
 
 
 def check_options(options: FuzzOptions) -> Mapping[str, object]:

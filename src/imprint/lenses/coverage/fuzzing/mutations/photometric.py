@@ -6,7 +6,7 @@ The ranges are about those of DeepHunter (Xie et al. 2019): brightness by 70 of 
 
 from __future__ import annotations
 
-import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -23,7 +23,12 @@ MAX_BLUR = 0.05
 """Standard deviation as a share of the side."""
 BLUR_REACH = 3.0
 """Standard deviations of a blur beyond which it takes nothing."""
+LEAST_BLUR = 1e-3
+"""Deviation in pixels below which a blur leaves an image alone."""
+WIDTH_AXIS = 3
 MAX_NOISE = 25.0
+NOISE_STARTS = 1 << 20
+"""Places among normal numbers at which the noise of an image may begin."""
 NOISE = derive(0, "fuzzing noise")
 
 
@@ -90,7 +95,7 @@ class Blur(PixelMutation):
     ) -> Tensor:
         """Return blurred images; beyond the edge its pixels repeat."""
         deviations = amounts[:, 0] * max(images.shape[2:])
-        reach = max(1, math.ceil(BLUR_REACH * float(deviations.max())))
+        reach = int(np.ceil(BLUR_REACH * max(deviations.max(), LEAST_BLUR)))
         weights = torch.from_numpy(blur_weights(deviations, reach)).to(images.device)
         for axis in (2, 3):
             images = _weighted_sum(images, weights, axis)
@@ -104,7 +109,7 @@ def blur_weights(deviations: FloatArray, reach: int) -> NDArray[np.float32]:
     it is the same beside others.
     """
     places = np.arange(-reach, reach + 1, dtype=float)
-    safe = np.maximum(deviations, 1e-3)[:, None]
+    safe = np.maximum(deviations, LEAST_BLUR)[:, None]
     within = np.abs(places) <= np.ceil(BLUR_REACH * safe)
     weights = np.exp(-0.5 * (places / safe) ** 2) * within
     return np.asarray(weights / weights.sum(1, keepdims=True), dtype=np.float32)
@@ -113,11 +118,11 @@ def blur_weights(deviations: FloatArray, reach: int) -> NDArray[np.float32]:
 def _weighted_sum(images: Tensor, weights: Tensor, axis: int) -> Tensor:
     """Return Σ_k w[n, k] · image shifted by k along an axis, tap by tap."""
     reach, side = weights.shape[1] // 2, images.shape[axis]
-    places = torch.arange(side, device=images.device)
+    edges = (reach, reach, 0, 0) if axis == WIDTH_AXIS else (0, 0, reach, reach)
+    padded = torch.nn.functional.pad(images, edges, "replicate")
     total = torch.zeros_like(images)
     for tap in range(weights.shape[1]):
-        shifted = images.index_select(axis, (places + tap - reach).clamp(0, side - 1))
-        total += shifted * weights[:, tap, None, None, None]
+        total.addcmul_(padded.narrow(axis, tap, side), weights[:, tap, None, None, None])
     return total
 
 
@@ -136,7 +141,19 @@ class Noise(PixelMutation):
         self, images: Tensor, amounts: FloatArray, keys: IntArray, sources: Tensor
     ) -> Tensor:
         """Return noisy images; the noise of an image depends on its key alone."""
-        uniform = uniforms(NOISE, keys, images[0].numel())
-        normal: Tensor = torch.special.ndtri(torch.from_numpy(uniform).clamp_min(2.0**-53))
-        noise = normal.float().view(images.shape).to(images.device)
+        size = images[0].numel()
+        starts = (uniforms(NOISE, keys, 1)[:, 0] * NOISE_STARTS).astype(np.int64)
+        windows = _normal_numbers(size + NOISE_STARTS).unfold(0, size, 1)
+        noise = windows[torch.from_numpy(starts)].view(images.shape).to(images.device)
         return images + noise * _column(amounts[:, 0], images)
+
+
+@lru_cache(maxsize=1)
+def _normal_numbers(count: int) -> Tensor:
+    """Return normal numbers, float32 ``[count]``, of which every noise is a stretch.
+
+    To draw them anew for each image takes longer than a small network takes to classify it.
+    """
+    uniform = uniforms(NOISE, np.zeros(1, dtype=np.int64), count)[0]
+    normal: Tensor = torch.special.ndtri(torch.from_numpy(uniform).clamp_min(2.0**-53))
+    return normal.float()
