@@ -43,7 +43,7 @@ def test_sets_with_adversarial_inputs_are_compared(trained: Path, tmp_path: Path
     )
     assert len(lines) == 1 + 3 * 2
     assert lines[1].startswith("kmnc,8,fgsm,0.125,")
-    assert 'id="coverage-adversarial-fgsm"' in (tmp_path / "report.html").read_text()
+    assert 'id="coverage-adversarial-fgsm-add"' in (tmp_path / "report.html").read_text()
     assert np.isfinite(table["nlc"]).all()
 
 

@@ -28,6 +28,7 @@ from imprint.report.wording import (
 from imprint.stats.estimate import Estimate
 
 LEVEL = 0.05
+ROUNDING = 1e-9
 WORDS = {"replace": "replaced", "add": "added"}
 NOTE = (
     "Changes of the value of a set, signed, in marks (cells, sections, neurons or patterns) where "
@@ -63,17 +64,13 @@ def adversarial_blocks(findings: AdversarialChanges) -> Iterator[Block]:
     if figures:
         yield Figures(figures)
     for name, each in findings.attacks.items():
-        if each.changes:
-            tables = [change_table(findings, name, way, every_share=False) for way in WORDS]
-            yield Part(f"Inputs by {name}", tables, f"coverage-adversarial-{name}", name)
-    every = [
-        change_table(findings, name, way)
-        for name, each in findings.attacks.items()
-        for way in WORDS
-        if each.changes
-    ]
-    if every:
-        yield Details("All sizes and shares", every)
+        for way in WORDS if each.changes else ():
+            table = change_table(findings, name, way, every_share=False)
+            anchor = f"coverage-adversarial-{name}-{way}"
+            yield Part(table.title, [table], anchor, f"{name} {WORDS[way]}")
+            every = change_table(findings, name, way)
+            if len(every.rows) > len(table.rows):
+                yield Details(f"{table.title}: all sizes and shares", [every])
     missing = [
         prose("Nothing is measured for <b>{}</b>: {}.", name, each.unmeasured)
         for name, each in findings.attacks.items()
@@ -210,9 +207,11 @@ def _row(name: str, change: CoverageChange, mark: float) -> list[Value | Cell]:
     ]  # fmt: skip
 
 
-def _scaled(estimate: Estimate, mark: float) -> Estimate:
-    low, high = estimate.ci95
-    return Estimate(estimate.value / mark, (low / mark, high / mark), estimate.n)
+def _scaled(estimate: Estimate, unit: float) -> Estimate:
+    """Return an estimate in other units; what rounding left of 0 is 0."""
+    ends = (end / unit for end in (estimate.value, *estimate.ci95))
+    value, low, high = (0.0 if abs(end) < ROUNDING else end for end in ends)
+    return Estimate(value, (low, high), estimate.n)
 
 
 def excess_figure(findings: AdversarialChanges, attack: str, way: str) -> Intervals:

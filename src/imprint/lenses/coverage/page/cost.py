@@ -49,7 +49,9 @@ def cost_blocks(cost: Cost) -> Iterator[Block]:
     )
     if cost.measured:
         yield Figures([ratio_bars(cost)])
-    yield Part("Network and criteria", cost_tables(cost), "coverage-cost", "Cost")
+    passes, criteria = cost_tables(cost)
+    yield Part("Passes over the tests", [passes], "coverage-cost", "Cost")
+    yield Part("All criteria", [criteria], "coverage-cost-criteria", "Cost of criteria")
     if cost.missing:
         yield Bullets(
             [prose("<b>{}</b> is missing: {}.", name.upper(), why)
@@ -89,13 +91,13 @@ def cost_lines(cost: Cost) -> list[Printed]:
 def cost_tables(cost: Cost) -> list[Table]:
     """Return the times of the network, and those of every criterion."""
     passes = Table(
-        [Column("Pass over the tests"), Column("Seconds", significant), Column("Times", fixed(2))],
+        [Column("Pass"), Column("Seconds", significant), Column("Times", fixed(2))],
         [
             ["forward alone", cost.forward, 1.0],
             ["with activations taken", cost.observed, cost.observed_ratio],
             ["with all criteria", cost.together, cost.together_ratio],
         ],
-        title="The network",
+        title="Passes over the tests",
     )
     columns = [
         Column("Criterion"),
@@ -107,7 +109,7 @@ def cost_tables(cost: Cost) -> list[Table]:
         Column("Coverage", quantity, key="value", on_phone=False),
     ]
     rows = [_row(name, each) for name, each in cost.measured.items()]
-    return [passes, Table(columns, rows, title="The criteria", note=NOTE)]
+    return [passes, Table(columns, rows, title="All criteria", note=NOTE)]
 
 
 def _row(name: str, cost: CriterionCost) -> list[Value | Cell]:
