@@ -38,6 +38,14 @@ def test_settings_are_not_written_over_themselves(tmp_path):
         ConvertWeights(out=tmp_path, checkpoint=file).run()
 
 
+def test_settings_that_no_command_takes_are_not_written(tmp_path):
+    settings = tmp_path / "run.sh"
+    settings.write_text("python exact_nngp/nt_opt_query.py --DEPTH 1000000000000\n")
+    with pytest.raises(ImprintError, match=r"run.sh stands for .*depth must be in \[1, 1000\]"):
+        ConvertWeights(out=tmp_path / "out", checkpoint=settings).run()
+    assert not list((tmp_path / "out").glob("*"))
+
+
 def test_settings_become_options_of_training(tmp_path):
     file = tmp_path / "params.yaml"
     file.write_text(

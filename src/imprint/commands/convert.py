@@ -153,7 +153,7 @@ class ConvertWeights(WeightsChoice, Common):
     def _convert_settings(self) -> ConvertedSettings:
         import yaml
 
-        from imprint.commands.published_settings import read_settings
+        from imprint.commands.published_settings import check_settings, read_settings
         from imprint.core.durable import replacing
         from imprint.core.errors import ImprintError
         from imprint.core.progress import log
@@ -168,6 +168,7 @@ class ConvertWeights(WeightsChoice, Common):
             temporary.write_text(
                 head + yaml.safe_dump(translated.options, sort_keys=False), encoding="utf-8"
             )
+            check_settings(self.checkpoint, translated.command, temporary)
         for note in translated.notes:
             log(note)
         if not self.json:

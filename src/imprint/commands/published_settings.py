@@ -14,6 +14,8 @@ from imprint.lenses.leave_one_out.published_settings import (
 )
 from imprint.reading.regular import read_text
 from imprint.reading.yaml_files import MAX_BYTES, read_yaml
+from imprint.study.command import COMMANDS
+from imprint.study.config import parse
 from imprint.train.published_options import read_published_options
 
 COMMAND_LINES = (".flags", ".sh", ".txt")
@@ -37,6 +39,24 @@ def read_settings(file: Path) -> TranslatedFlags:
         )
     trainer = read_published_options(file)
     return TranslatedFlags("train", trainer.options, trainer.notes)
+
+
+def check_settings(file: Path, command: str, written: Path) -> None:
+    """Check that a command takes the options that were written for it.
+
+    Args:
+        file: the settings that they stand for.
+        command: in words.
+        written: a file of options.
+
+    Raises:
+        ImprintError: an option is out of its range.
+    """
+    words = ["--config", str(written), "--out", str(written.parent)]
+    try:
+        parse(COMMANDS.get(command).options, words, f"imprint {command}")
+    except ImprintError as error:
+        raise ImprintError(f"{file} stands for options that cannot be: {error}") from error
 
 
 def _read_flags(file: Path) -> Mapping[str, Any] | None:

@@ -40,7 +40,7 @@ class KernelChoice(Checked):
     activation: str | None = None
     """Activation after each hidden layer, for kernels of networks: relu, gelu, erf, tanh, silu and
     more (imprint list activations); leaky_relu:0.2 has slope 0.2."""
-    depth: int | None = None
+    depth: Annotated[int | None, Bounds(least=1, most=1000)] = None
     """Hidden layers, for kernels of networks. Left out, the kernel's own default (fc: 5)."""
     w_std: float | None = None
     """Standard deviation of a weight times the root of its fan-in, for kernels of networks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def flags_of_command_line(text: str) -> dict[str, Value]:
     try:
         words = shlex.split(text.replace("\\\n", " "), comments=True)
     except ValueError as error:
-        raise ImprintError(f"the command line cannot be read: {error}") from error
+        raise ImprintError(f"the command line cannot be read ({error}): correct it") from error
     flags: dict[str, Value] = {}
     place = 0
     while place < len(words):
@@ -110,25 +111,25 @@ def translate_flags(given: Mapping[str, Any], where: str) -> TranslatedFlags | N
 
 def _kernel(values: Mapping[str, Any], where: str) -> Options:
     name = _choice(values, "ARCHITECTURE", KERNELS, where)
-    options: Options = {"kernel": name, "noise": [float(values["REG_CONST"])]}
+    options: Options = {"kernel": name, "noise": [_number(values, "REG_CONST")]}
     if name not in ("rbf", "wide_resnet"):
-        options["depth"] = int(values["DEPTH"])
+        options["depth"] = _whole(values, "DEPTH")
     if name in ("fc", "conv"):
         options["activation"] = _choice(values, "ACT", {"relu": "relu", "gelu": "gelu"}, where)
     if name in ("fc", "conv", "myrtle"):
-        options |= {"w_std": float(values["Wstd"]), "b_std": float(values["bstd"])}
+        options |= {"w_std": _number(values, "Wstd"), "b_std": _number(values, "bstd")}
     return options
 
 
 def _query(values: Mapping[str, Any], where: str) -> tuple[str, Options, list[str]]:
     mode, notes = _choice_of(str(values["INTER_QUERY"]).lower(), "INTER_QUERY", MODES, where), []
-    copies, size, runs = (int(values[key]) for key in ("AUGMENT", "NUM_DIFFER", "NUM_RUNS"))
+    copies, size, runs = (_whole(values, key) for key in ("AUGMENT", "NUM_DIFFER", "NUM_RUNS"))
     mode = "augment" if copies else mode
     kind = _choice(values, "DIFFER_TYPE", REMOVED, where)
     options: Options = {
         **_kernel(values, where),
-        "classes": [str(int(values["NUM_CLASSES"]))],
-        "records": int(values["DATASET_SIZE"]),
+        "classes": [str(_whole(values, "NUM_CLASSES"))],
+        "records": _whole(values, "DATASET_SIZE"),
         "composition": _choice(values, "DATASET_TYPE", COMPOSITIONS, where),
         "removed_kind": kind,
         "removed": runs,
@@ -141,9 +142,9 @@ def _query(values: Mapping[str, Any], where: str) -> tuple[str, Options, list[st
     if str(values["NORM"]) == "dependent":
         notes.append("NORM dependent: imprint leave-one-out fit --own-statistics N compares both")
     if mode == "landscape":
-        options |= {"noise_lines": 1, "noise_steps": int(values["NUM_ITERS"])}
+        options |= {"noise_lines": 1, "noise_steps": _whole(values, "NUM_ITERS")}
     elif mode == "augment":
-        options |= {"copies": copies, "copy_step": int(values["AUG_STEP"])}
+        options |= {"copies": copies, "copy_step": _whole(values, "AUG_STEP")}
     else:
         options |= _search(values, where, size, notes)
     if mode != "optimise" and size > 1:
@@ -152,13 +153,13 @@ def _query(values: Mapping[str, Any], where: str) -> tuple[str, Options, list[st
 
 
 def _search(values: Mapping[str, Any], where: str, size: int, notes: list[str]) -> Options:
-    rate = float(values["LEARNING_RATE"])
+    rate = _number(values, "LEARNING_RATE")
     options: Options = {
         "group_size": size,
-        "queries": int(values["QUERY_SIZE"]),
+        "queries": _whole(values, "QUERY_SIZE"),
         "objective": _choice(values, "PRIV_LOSS_TYPE", OBJECTIVES, where),
         "method": "adam",
-        "steps": int(values["NUM_ITERS"]),
+        "steps": _whole(values, "NUM_ITERS"),
         "learning_rate": float(f"{rate / PIXEL_DEVIATION:.4g}"),
         "restarts": 1,
         "start": _choice(values, "INIT_METHOD", STARTS, where),
@@ -191,7 +192,7 @@ def _points(values: Mapping[str, Any], where: str) -> tuple[str, Options, list[s
 
 
 def _training(values: Mapping[str, Any], where: str) -> tuple[str, Options, list[str]]:
-    epochs = int(values["num_epochs"])
+    epochs = _whole(values, "num_epochs")
     gelu = "gelu" in str(values["base_path"]).lower()
     schedule = values["lr_schedule"] or {"min_jump_pt": 25, "jump_freq": 10, "power": 0.1}
     if isinstance(schedule, str):
@@ -219,10 +220,10 @@ def _training(values: Mapping[str, Any], where: str) -> tuple[str, Options, list
         "w_std": GELU_W_STD if gelu else 2**0.5,
         "noise": [0.05],
         "train": {
-            "width": int(values["hidden_size"]),
+            "width": _whole(values, "hidden_size"),
             "epochs": epochs,
-            "batch_size": int(values["batch_size"]),
-            "learning_rate": float(values["lr"]),
+            "batch_size": _whole(values, "batch_size"),
+            "learning_rate": _number(values, "lr"),
             "drops": [epoch / epochs for epoch in drops],
             "shuffle": False,
         },
@@ -241,6 +242,33 @@ TRANSLATIONS: Mapping[str, Translation] = {
     "points": _points,
     "training": _training,
 }
+
+
+def _whole(values: Mapping[str, Value], flag: str) -> int:
+    """Return a flag as a whole number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return int(values[flag])  # type: ignore[arg-type]  # what is no number raises
+    except (TypeError, ValueError):
+        raise ValueError(f"{flag} is {values[flag]!r}, expected a whole number") from None
+
+
+def _number(values: Mapping[str, Value], flag: str) -> float:
+    """Return a flag as a finite number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        number = float(values[flag])  # type: ignore[arg-type]  # what is no number raises
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{flag} is {values[flag]!r}, expected a finite number")
+    return number
 
 
 def _choice(values: Mapping[str, Any], flag: str, names: Mapping[str, str], where: str) -> str:

@@ -124,7 +124,8 @@ def test_single_precision_inputs_are_computed_in_double(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("fc", {"depth": 0}, "depth is 0: it must be at least 1"),
+        ("fc", {"depth": 0}, "depth is 0: it must be from 1 to 1000"),
+        ("conv", {"depth": 10**9}, "depth is 1000000000: it must be from 1 to 1000"),
         ("fc", {"w_std": 0.0}, "w_std is 0.0: it must be above 0"),
         ("fc", {"b_std": -0.1}, "b_std is -0.1: it must be from 0 to 1e\\+100"),
         ("fc", {"w_std": math.nan}, "w_std is nan"),

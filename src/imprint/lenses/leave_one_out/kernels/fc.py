@@ -18,7 +18,13 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Limit, NetworkKernel, check
+from imprint.lenses.leave_one_out.kernels.kernel import (
+    KERNELS,
+    MAX_DEPTH,
+    Limit,
+    NetworkKernel,
+    check,
+)
 from imprint.lenses.leave_one_out.kernels.tiles import Footprint, PreparedInputs
 
 
@@ -34,7 +40,7 @@ class FullyConnected(NetworkKernel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check(self.depth >= 1, "depth", self.depth, "at least 1")
+        check(1 <= self.depth <= MAX_DEPTH, "depth", self.depth, f"from 1 to {MAX_DEPTH}")
         check(self.limit in get_args(Limit), "limit", repr(self.limit), "nngp or ntk")
 
     @property

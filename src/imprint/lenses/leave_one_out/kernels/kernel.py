@@ -126,6 +126,8 @@ class Kernel(ABC):
 Limit = Literal["nngp", "ntk"]
 """The process that a network is before training, or the kernel of its training."""
 
+MAX_DEPTH = 1000
+"""Layers of a kernel; each takes a pass over all pairs."""
 LARGEST = 1e100
 """Deviation of weights or biases, or factor of inputs: its square is still a number."""
 

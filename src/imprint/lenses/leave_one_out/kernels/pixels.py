@@ -30,7 +30,12 @@ from imprint.lenses.leave_one_out.kernels.displaced_rows import (
     last_rows,
     row_values,
 )
-from imprint.lenses.leave_one_out.kernels.kernel import Limit, NetworkKernel, check
+from imprint.lenses.leave_one_out.kernels.kernel import (
+    MAX_DEPTH,
+    Limit,
+    NetworkKernel,
+    check,
+)
 from imprint.lenses.leave_one_out.kernels.tiles import Footprint, PreparedInputs, recomputed
 
 Activate = Callable[[Covariances], Covariances]
@@ -249,7 +254,7 @@ class StackedConvolutions(PixelKernel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check(self.depth >= 1, "depth", self.depth, "at least 1")
+        check(1 <= self.depth <= MAX_DEPTH, "depth", self.depth, f"from 1 to {MAX_DEPTH}")
         check(self.window >= 1, "window", self.window, "at least 1")
 
     def layers(self, state: Covariances, activate: Activate) -> Covariances:
