@@ -22,3 +22,19 @@ def _own_cache(tmp_path_factory):
         patch.setenv("MPLCONFIGDIR", str(Path.home() / ".cache/matplotlib"))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _encoders_train_in_this_process():
+    """Spare the start of worker processes, which takes longer than training such small networks.
+
+    Commands that tests start in processes of their own train in worker processes as ever.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("imprint.lenses.dejavu.study.encoders.run_tasks", run_here)
+        yield
+
+
+def run_here(function, tasks, *_, **__):
+    """Return what every task does, run one by one in this process."""
+    return [function(*task) for task in tasks]

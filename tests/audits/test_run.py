@@ -35,7 +35,11 @@ TRAIN = TrainOptions(
     resume_every=1,
 )
 MEMBERSHIP = replace(
-    SMALL_COHORT, models=6, curvature_probes=2, train=replace(SMALL_COHORT.train, epochs=2)
+    SMALL_COHORT,
+    models=6,
+    curvature_probes=2,
+    attacks=("attack_p", "curvature_lr", "lira_shrunk", "loss", "rmia"),
+    train=replace(SMALL_COHORT.train, epochs=2),
 )
 SETTINGS = {
     "per_class": 4,
@@ -54,6 +58,7 @@ WORDS = [
     "--train.resume-every=1",
     "--membership.models=6",
     "--membership.curvature-probes=2",
+    "--membership.attacks=lira_shrunk,loss",
     "--membership.train.epochs=2",
 ]
 
@@ -335,7 +340,7 @@ def run(out, epochs):
 
 
 def test_a_killed_audit_ends_with_the_same_bytes(tmp_path):
-    killed = run(tmp_path / "killed", 40)
+    killed = run(tmp_path / "killed", 12)
     until = time.monotonic() + 120
     while not list(tmp_path.glob("killed/models/.A.*.part/resume.pt")):
         assert killed.poll() is None, "the audit ended before it could be killed"
@@ -344,7 +349,7 @@ def test_a_killed_audit_ends_with_the_same_bytes(tmp_path):
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     assert not (tmp_path / "killed" / "models" / "A").exists()
-    processes = [run(tmp_path / "killed", 40), run(tmp_path / "whole", 40)]
+    processes = [run(tmp_path / "killed", 12), run(tmp_path / "whole", 12)]
     assert [process.wait(timeout=200) for process in processes] == [0, 0]
     whole = {path.relative_to(tmp_path / "whole") for path in Path(tmp_path / "whole").rglob("*")}
     found = {path.relative_to(tmp_path / "killed") for path in Path(tmp_path / "killed").rglob("*")}

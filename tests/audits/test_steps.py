@@ -10,6 +10,7 @@ from imprint.audits.options import AuditOptions
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
 from imprint.data.split import load_partition
+from imprint.launch.local import run_tasks
 from imprint.lenses.dejavu.study import encoders
 from imprint.study.step import card_of
 from imprint.study.store import Study
@@ -73,6 +74,7 @@ def test_one_encoder_left_to_train_ends_with_the_same_bytes(trained, images, tmp
     for name in ("split", "models/A"):
         shutil.copytree(study / name, left / name)
         shutil.copy(study / f"{name}.card.json", left / f"{name}.card.json")
+    monkeypatch.setattr(encoders, "run_tasks", run_tasks)
     monkeypatch.setattr(encoders, "train", lambda *_: pytest.fail("trained in this process"))
     partition = split(Study(left), images, options(left))
     steps.train_step(Study(left), images, partition, options(left), CPU)

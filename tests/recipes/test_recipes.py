@@ -153,13 +153,7 @@ def test_set_sizes_are_split_on_an_imagenet_folder(imagenet, tmp_path) -> None:
     assert sizes == {size: [3 * size, 3 * size] for size in (1, 2, 3, 4, 5)}
 
 
-def here(function, tasks, *_, **__):
-    """Run tasks in this process: starting others takes longer than the tasks."""
-    return [function(*task) for task in tasks]
-
-
-def test_the_two_model_test_takes_two_recipes_at_once(imagenet, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("imprint.lenses.dejavu.study.encoders.run_tasks", here)
+def test_the_two_model_test_takes_two_recipes_at_once(imagenet, tmp_path) -> None:
     words = ["--config", "dejavu_imagenet", "--config", "simclr_resnet50"]
     options = read(AuditOptions, *words)
     assert (options.crop, options.min_crop_px, options.k, options.per_class) == (

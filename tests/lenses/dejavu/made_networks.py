@@ -45,8 +45,3 @@ def sweep(out: Path, *more: str) -> Any:
     """Run a sweep; return the points of its summary."""
     main(["dejavu", "sweep", "--out", str(out), *SWEPT, *more])
     return json.loads((out / "summary.json").read_text())["lenses"]["dejavu_sweep"]["points"]
-
-
-def run_here(function: Any, tasks: Any, *_: Any, **__: Any) -> list[Any]:
-    """Run tasks in this process: starting others takes longer than the tasks."""
-    return [function(*task) for task in tasks]

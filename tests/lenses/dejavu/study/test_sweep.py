@@ -4,7 +4,7 @@ import pytest
 
 from imprint.cli import main
 from imprint.data.files import stream
-from tests.lenses.dejavu.made_networks import SWEPT, VARY, run_here, sweep
+from tests.lenses.dejavu.made_networks import SWEPT, VARY, sweep
 
 
 def test_every_set_is_decoded_once_for_all_checkpoints(tmp_path, monkeypatch):
@@ -16,7 +16,6 @@ def test_every_set_is_decoded_once_for_all_checkpoints(tmp_path, monkeypatch):
         return stream(images, indices, *rest)
 
     monkeypatch.setattr("imprint.data.view.stream", counted)
-    monkeypatch.setattr("imprint.lenses.dejavu.study.encoders.run_tasks", run_here)
     vary = "layer=backbone,train.objective_options.invariance=5"
     rows = sweep(tmp_path / "study", "--vary", vary, "--no-linear-probe")
     assert len(rows) == 3 * 2
@@ -77,7 +76,6 @@ def test_a_network_that_cannot_be_attacked_is_refused_before_any_trains(
     assert not (tmp_path / "study" / "models").exists()
 
 
-def test_a_schedule_that_ends_early_names_the_epoch_it_ended_at(tmp_path, monkeypatch):
-    monkeypatch.setattr("imprint.lenses.dejavu.study.encoders.run_tasks", run_here)
+def test_a_schedule_that_ends_early_names_the_epoch_it_ended_at(tmp_path):
     rows = sweep(tmp_path / "study", "--train.stop-after", "3", "--no-linear-probe")
     assert [(row["epoch"], row["last"]) for row in rows] == [(2, False), (3, True)]

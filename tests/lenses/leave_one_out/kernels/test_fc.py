@@ -90,8 +90,9 @@ def test_tangent_kernel_of_one_input_by_hand() -> None:
 def test_gradients_of_fully_connected_kernels(activation: Activation, limit: str) -> None:
     x, y = images(3).requires_grad_(), images(2, seed=1).requires_grad_()
     kernel = small("fc", activation=activation, limit=limit, b_std=0.2)
-    assert torch.autograd.gradcheck(kernel, (x, y))
-    assert torch.autograd.gradcheck(kernel, (x,))
+    fast = activation == "tanh"  # along one direction drawn at random: its quadrature is slow
+    assert torch.autograd.gradcheck(kernel, (x, y), fast_mode=fast)
+    assert torch.autograd.gradcheck(kernel, (x,), fast_mode=fast)
 
 
 @pytest.mark.parametrize("p", [30.0, 1000.0])
