@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.adversarial_findings import (
@@ -157,12 +158,13 @@ def adversarial_lines(findings: AdversarialChanges) -> list[Printed]:
     lines: list[Printed] = []
     for name, each in findings.attacks.items():
         if each.unmeasured is None:
-            lines += [change_table(findings, name, way, every_share=False) for way in WORDS]
+            tables = (change_table(findings, name, way, every_share=False) for way in WORDS)
+            lines += [replace(table, note="") for table in tables]
         else:
             lines.append(f"{name} missing: {each.unmeasured}")
         lines.append(_success(name, each))
     lines += [f"{name} missing: {why}" for name, why in findings.missing.items()]
-    return [*lines, adversarial_headline(findings)]
+    return [*lines, NOTE, adversarial_headline(findings)]
 
 
 def change_table(

@@ -21,6 +21,8 @@ from imprint.report.wording import (
 )
 
 LEVEL = 0.05
+VOTED = "wisdom"
+"""Of pixels: chosen by votes for neurons, not by an attribution."""
 NOTE = (
     "Coverage of the tests and what noisy copies add to it, in marks (cells, sections, neurons or "
     "patterns that are reached or not), or in units of the value of a criterion that counts none. "
@@ -37,8 +39,8 @@ def sensitivity_blocks(findings: Sensitivity) -> Iterator[Block]:
         sensitivity_headline(findings),
         [
             "Do criteria tell pixels that the network's decision rests on from others? Each of "
-            f"{plural(findings.tests, 'test')} gets noise on its {count(findings.budget)} most "
-            f"important of {count(findings.image_pixels)} pixels by {findings.pixels}, and on as "
+            f"{plural(findings.tests, 'test')} gets noise on {count(findings.budget)} of "
+            f"{count(findings.image_pixels)} pixels, {_chosen(findings)}, and on as "
             f"many random others, with the same values: {plural(findings.draws, 'draw')}, standard "
             f"deviation {findings.deviation:g}.",
             f"The accuracy is {percent(accuracy.original.value)} on the tests, "
@@ -66,6 +68,15 @@ def sensitivity_blocks(findings: Sensitivity) -> Iterator[Block]:
             "A criterion whose marks are all reached, or hardly any, cannot differ.",
         ],
     )
+
+
+def _chosen(findings: Sensitivity) -> str:
+    if findings.pixels == VOTED:
+        return (
+            "those where the neurons with most votes are most active (IDC and WISDOM observe such "
+            "neurons, so that they gain more is to be expected)"
+        )
+    return f"the most important for the predicted class by {findings.pixels}"
 
 
 def telling(findings: Sensitivity) -> list[str]:
