@@ -3,10 +3,10 @@
     python benchmarks/coverage_fuzzing.py --model lenet.safetensors --members mnist --seeds mnist \
         --members-part train --seeds-part test
 
-The model has its card beside it. Every criterion and ``random`` search for faults among the same
+The model has its card beside it. Every criterion and both controls search for faults among the same
 seeds within the same budget, with ``--repeats`` seeds of everything random: unique faults, faults
-and pairs of classes, as mean and range. Before that a round of mutants and the same number of bare
-forward passes are timed in turn, and their median ratio is printed, in seconds of the processor.
+and pairs of classes, as mean and range. Before that a round of mutants and as many bare forward
+passes are timed in turn, and their median ratio is printed, in seconds of the processor.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ import numpy as np
 import torch
 
 from imprint.core.progress import Verbosity, set_verbosity
+from imprint.lenses.coverage.fuzzing.guide import CONTROLS
 from imprint.lenses.coverage.fuzzing.search import Search
 from imprint.lenses.coverage.fuzzing_findings import Fuzzing
 from imprint.lenses.coverage.fuzzing_options import FuzzOptions
 from imprint.lenses.coverage.study.fault_oracles import SeedLabels
-from imprint.lenses.coverage.study.fault_search import RANDOM, SearchFaults
+from imprint.lenses.coverage.study.fault_search import SearchFaults
 from imprint.lenses.coverage.study.fuzz import search_step
 from imprint.lenses.coverage.study.fuzzed_network import watched_classifier
 from imprint.nets.image_model import ImageModel
@@ -44,7 +45,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     for name in ("members-part", "seeds-part"):
         parser.add_argument(f"--{name}", default="")
-    parser.add_argument("--criteria", default="nc,kmnc,nbc,tknc,tknp,nlc,idc,random")
+    parser.add_argument("--criteria", default="nc,kmnc,nbc,tknc,tknp,nlc,idc,random,none")
     parser.add_argument("--timed", default="nc,tknc,kmnc,random")
     parser.add_argument("--member-records", type=int, default=5000)
     parser.add_argument("--seed-records", type=int, default=500)
@@ -79,7 +80,7 @@ def print_speed(options: FuzzOptions) -> None:
     step = search_step(Study(options.out), replace(options, budget=10**8))
     model = step.network.model
     bare_model = step.network.file.load(model.device).place(model.device).eval()
-    with watched_classifier(model, step.taps, options.criterion != RANDOM) as subject:
+    with watched_classifier(model, step.taps, options.criterion not in CONTROLS) as subject:
         search = step.start(subject, SeedLabels(), step.seeds.read(model.input_size).pixels)
         rounds = search.rounds(subject, SeedLabels())
         timed = [_time_round(search, rounds, bare_model) for _ in range(TIMED_ROUNDS)][5:]

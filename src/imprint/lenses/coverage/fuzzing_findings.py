@@ -81,7 +81,7 @@ class Fuzzing:
     """A search for inputs that a network gets wrong.
 
     Attributes:
-        criterion: that guided it; ``random`` for none.
+        criterion: that guided it; ``random`` or ``none`` of a control.
         oracle: what says which class is right: ``labels``, ``judge``, ``network`` or a scheme of
             int8.
         seeds: images it began with.

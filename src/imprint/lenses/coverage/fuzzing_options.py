@@ -32,8 +32,8 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     seed_records: Records = 1000
     """Maximum number of seeds, drawn at random; 0 for all."""
     criterion: str = "kmnc"
-    """Criterion that guides the search, see imprint list criteria; random for none: every mutant is
-    mutated further. Some read training images: --members."""
+    """Criterion that guides the search, see imprint list criteria; as controls random, where every
+    mutant is mutated further, and none, where only seeds are. Some read --members."""
     param: Parameters = ()
     """Settings of the criterion, such as kmnc.k=10."""
     start: Literal["seeds", "members"] = "seeds"

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
-from imprint.lenses.coverage.fuzzing.guide import AcceptAll, ByGain, ByMarks, guide_by
+from imprint.lenses.coverage.fuzzing.guide import CONTROLS, ByGain, ByMarks, guide_by
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 LAYERS = Layers(("a", "b"), (5, 4))
@@ -60,7 +60,7 @@ def test_a_restored_guide_goes_on(name: str) -> None:
 
 
 def test_the_kind_of_guide_follows_the_criterion() -> None:
-    assert isinstance(guide_by(None), AcceptAll)
     assert isinstance(guide_by(fitted("kmnc")), ByMarks)
     assert isinstance(guide_by(fitted("nc")), ByGain)
-    assert guide_by(None).accept(batch_of(values(3))).all()
+    assert CONTROLS["random"]().accept(batch_of(values(3))).all()
+    assert not CONTROLS["none"]().accept(batch_of(values(3))).any()

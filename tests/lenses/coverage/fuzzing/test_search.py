@@ -4,19 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.core.arrays import BoolArray
-from imprint.lenses.coverage.fuzzing.guide import AcceptAll
+from imprint.lenses.coverage.fuzzing.guide import AcceptAll, AcceptNone
 from imprint.lenses.coverage.fuzzing.search import MAX_BARREN_ROUNDS, Search
 from imprint.lenses.coverage.fuzzing.validity import ChangeBounds
-from imprint.neurons.activations import Batch
 from tests.lenses.coverage.fuzzing.made_search import Labels, Mean, new_search
-
-
-class AcceptNone(AcceptAll):
-    """A criterion whose value never changes."""
-
-    def accept(self, batch: Batch) -> BoolArray:
-        return np.zeros(len(batch), dtype=bool)
 
 
 def ran(search: Search, subject: Mean | None = None) -> Search:

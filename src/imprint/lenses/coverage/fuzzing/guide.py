@@ -49,7 +49,7 @@ class Guide(ABC):
 
 
 class AcceptAll(Guide):
-    """The control: every mutant is worth mutating further."""
+    """A control: every mutant is worth mutating further."""
 
     def accept(self, batch: Batch) -> BoolArray:
         """Return that all are."""
@@ -68,6 +68,18 @@ class AcceptAll(Guide):
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Do nothing."""
+
+
+class AcceptNone(AcceptAll):
+    """A control: only seeds are mutated."""
+
+    def accept(self, batch: Batch) -> BoolArray:
+        """Return that none is."""
+        return np.zeros(len(batch), dtype=bool)
+
+
+CONTROLS: Mapping[str, type[Guide]] = {"none": AcceptNone, "random": AcceptAll}
+"""Guides without a criterion, by the name that takes the place of one."""
 
 
 class ByGain(Guide):
@@ -172,10 +184,8 @@ class ByMarks(Guide):
         self._take(state["marks"].numpy())
 
 
-def guide_by(criterion: Criterion | None) -> Guide:
-    """Return the guide of a fitted criterion; that of no criterion accepts everything."""
-    if criterion is None:
-        return AcceptAll()
+def guide_by(criterion: Criterion) -> Guide:
+    """Return the guide of a fitted criterion."""
     return ByMarks(criterion) if has_marks(criterion) else ByGain(criterion.fresh())
 
 

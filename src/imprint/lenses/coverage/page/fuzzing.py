@@ -16,7 +16,11 @@ from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import count, fixed, percent, plural, quantity
 
-RANDOM = "random"
+UNGUIDED = {
+    "random": "without guidance, every mutant being mutated further",
+    "none": "each by one mutation, no mutant being mutated further",
+}
+"""How controls search."""
 IN_INT8 = "A fault is a mutant on which the network and its int8 version by {} disagree."
 ORACLES = {
     "labels": "A fault is a mutant for which the network no longer names the class of its seed.",
@@ -129,11 +133,7 @@ def _note(fuzzing: Fuzzing) -> str:
 
 
 def _asked(fuzzing: Fuzzing) -> str:
-    guided = (
-        "without guidance, every mutant being mutated further"
-        if fuzzing.criterion == RANDOM
-        else f"guided by {fuzzing.criterion.upper()}"
-    )
+    guided = UNGUIDED.get(fuzzing.criterion, f"guided by {fuzzing.criterion.upper()}")
     left_out = (
         f" ({plural(fuzzing.misclassified_seeds, 'more seed')}, wrong or in doubt from the start, "
         "left out)"
@@ -257,7 +257,7 @@ def mutation_table(fuzzing: Fuzzing) -> Table:
     rows: list[list[Value | Cell]] = []
     for name, each in fuzzing.mutations.items():
         of = max(each.mutants, 1)
-        accepted = None if fuzzing.criterion == RANDOM else each.accepted / of
+        accepted = None if fuzzing.criterion in UNGUIDED else each.accepted / of
         rows.append([name, each.mutants, each.faults / of, accepted])
     note = (
         "By the last mutation of each mutant. Faults and new coverage are shares of its mutants; "

@@ -19,7 +19,7 @@ from imprint.core.progress import track
 from imprint.data.view import View
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.lenses.coverage.fuzzing.children import Breeder
-from imprint.lenses.coverage.fuzzing.guide import Guide, guide_by
+from imprint.lenses.coverage.fuzzing.guide import CONTROLS, Guide, guide_by
 from imprint.lenses.coverage.fuzzing.mutation import MUTATIONS
 from imprint.lenses.coverage.fuzzing.search import Oracle, Search, SearchOptions, Subject
 from imprint.lenses.coverage.fuzzing.shrink import Minimised, minimise
@@ -44,7 +44,6 @@ from imprint.study.counted import uncounted
 from imprint.study.finding import write_finding
 from imprint.study.step import Step
 
-RANDOM = "random"
 STATE = "state.safetensors"
 KEPT_EVERY_SECONDS = 10.0
 AT_ONCE = 256
@@ -125,7 +124,7 @@ class SearchFaults(Step):
     def build(self, path: Path) -> None:
         """Search, from where a killed search was last kept."""
         path.mkdir(exist_ok=True)
-        guides, model = self.criterion != RANDOM, self.network.model
+        guides, model = self.criterion not in CONTROLS, self.network.model
         pixels = self.seeds.read(model.input_size).pixels
         oracle = self.oracle.open(model, pixels)
         with watched_classifier(model, self.taps, guides) as subject:
@@ -167,8 +166,8 @@ class SearchFaults(Step):
         return Search(self.options, pixels[right], labels[right], breeder, guide, unique)
 
     def _guide(self, subject: WatchedClassifier) -> Guide:
-        if self.criterion == RANDOM:
-            return guide_by(None)
+        if self.criterion in CONTROLS:
+            return CONTROLS[self.criterion]()
         guide = guide_by(self._fitted(subject))
         if self.source.get("start") == "members":
             assert self.train is not None

@@ -16,6 +16,7 @@ from imprint.data.open import open_images
 from imprint.data.view import View
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.fuzzing.corpus import MAX_BYTES
+from imprint.lenses.coverage.fuzzing.guide import CONTROLS
 from imprint.lenses.coverage.fuzzing.mutation import MUTATIONS
 from imprint.lenses.coverage.fuzzing.search import SearchOptions
 from imprint.lenses.coverage.fuzzing.validity import ChangeBounds
@@ -24,7 +25,7 @@ from imprint.lenses.coverage.fuzzing_options import FuzzOptions
 from imprint.lenses.coverage.options import CriteriaChoice
 from imprint.lenses.coverage.study.criteria import settings_of
 from imprint.lenses.coverage.study.fault_gallery import SaveFaultPictures
-from imprint.lenses.coverage.study.fault_search import RANDOM, OracleChoice, SearchFaults
+from imprint.lenses.coverage.study.fault_search import OracleChoice, SearchFaults
 from imprint.lenses.coverage.study.fuzzed_network import as_float, watched_classifier
 from imprint.lenses.coverage.study.inputs import open_members, open_network, tap_options
 from imprint.lenses.coverage.study.network import NO_LOGITS, AuditedNetwork, TakeActivations
@@ -95,7 +96,7 @@ def search_step(study: Study, options: FuzzOptions) -> SearchFaults:
 
 
 def check_options(options: FuzzOptions) -> Mapping[str, object]:
-    """Return the settings of the criterion, none for random; refuse what does not fit.
+    """Return the settings of the criterion, none for a control; refuse what does not fit.
 
     Raises:
         ImprintError: which options, and why.
@@ -123,11 +124,15 @@ def check_options(options: FuzzOptions) -> Mapping[str, object]:
         raise ImprintError(
             f"{named[0]} and {named[1]} say differently what a fault is: give one of them"
         )
-    if options.criterion == RANDOM:
+    if options.criterion in CONTROLS:
         if options.param:
-            raise ImprintError("--param sets a criterion, and --criterion random has none")
+            raise ImprintError(
+                f"--param sets a criterion, and --criterion {options.criterion} is none"
+            )
         if options.start == "members":
-            raise ImprintError("--start members is about coverage, and --criterion random has none")
+            raise ImprintError(
+                f"--start members is about coverage, and --criterion {options.criterion} has none"
+            )
         return {}
     CRITERIA.get(options.criterion)
     choice = CriteriaChoice(criteria=(options.criterion,), param=options.param)
@@ -236,7 +241,7 @@ def _guiding(
     settings: Mapping[str, object],
 ) -> tuple[object, ActivationTable | None, Mapping[str, str]]:
     """Return settings of the criterion, training activations and what they were made from."""
-    if options.criterion == RANDOM:
+    if options.criterion in CONTROLS:
         return None, None, {}
     train, source = None, {}
     if members is not None:
