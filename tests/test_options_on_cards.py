@@ -520,6 +520,12 @@ CASES = {
         },
         fixed=(*PARTS, "exclude_layers", "seeds_part"),
     ),
+    "classes": Case(
+        "coverage classes",
+        TESTED + "--attributions lrp --top-neurons 2 --draws 2 --classes 2",
+        values={"layers": ("hidden",), "layer_index": (0,), "classes": 3},
+        fixed=(*PARTS, "exclude_layers"),
+    ),
     "impartiality": Case(
         "coverage impartiality",
         TESTED + "--criteria nc,kmnc --sizes 10 --sets 10",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from imprint.lenses.coverage.ablation_options import AblateOptions
 from imprint.lenses.coverage.adversarial_options import AdversarialOptions
+from imprint.lenses.coverage.class_options import ClassesOptions
 from imprint.lenses.coverage.cost_options import CostOptions
 from imprint.lenses.coverage.fit_options import FitOptions, MergeOptions
 from imprint.lenses.coverage.fuzzing_options import FuzzOptions
@@ -285,6 +286,31 @@ class Ablate(AblateOptions):
         from imprint.lenses.coverage.study.ablate import ablate_study
 
         return ablate_study(self)
+
+
+@command(
+    "coverage classes",
+    "neurons of each class, and its accuracy without them",
+    example=f"{ON_MODEL} --tests test/ --attributions lrp,ldl --out runs/classes",
+    main=(
+        *(*MODEL, "tests", "attributions", "top_neurons", "classes", "draws", "replacement"),
+        *("member_records", "test_records", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class Classes(ClassesOptions):
+    """Find the leading neurons of each class, those that classes share, and take them away.
+
+    OUT/classes/drops.parquet has a row per attribution and class: the drop of the accuracy on its
+    tests and on all others, beside that without random neurons of the same layers.
+    OUT/classes/common.parquet has a row per neuron that leads for some class.
+    """
+
+    def run(self) -> JsonObject:
+        """Ablate; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.classes import classes_study
+
+        return classes_study(self)
 
 
 @command(

@@ -12,6 +12,7 @@ from typing import Any, Self
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
+from imprint.lenses.coverage.class_findings import ClassFindings
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.cost_findings import CostFindings
@@ -447,6 +448,7 @@ Findings = (
     | SensitivityFindings
     | FitFindings
     | ChosenFindings
+    | ClassFindings
     | AdversarialFindings
     | FuzzFindings
     | CostFindings
@@ -470,6 +472,7 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "sensitivity": SensitivityFindings,
         "fit": FitFindings,
         "chosen": ChosenFindings,
+        "by_class": ClassFindings,
         "adversarial": AdversarialFindings,
         "fuzzing": FuzzFindings,
         "cost": CostFindings,

@@ -9,6 +9,7 @@ from typing import Any
 
 from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
+from imprint.lenses.coverage.class_findings import ClassFindings
 from imprint.lenses.coverage.cost_findings import CostFindings
 from imprint.lenses.coverage.findings import (
     ChosenFindings,
@@ -25,6 +26,7 @@ from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.page import (
     ablation,
     adversarial,
+    classes,
     cost,
     fitted,
     fuzzing,
@@ -111,6 +113,9 @@ KINDS: Mapping[type[Findings], Kind] = {
     ),
     AblationFindings: _shown_by(
         ablation.ablation_blocks, ablation.ablation_lines, ablation.ablation_verdict, "ablation"
+    ),
+    ClassFindings: _shown_by(
+        classes.class_blocks, classes.class_lines, classes.class_verdict, "by_class"
     ),
     FitFindings: _shown_by(fitted.fit_blocks, fitted.fit_lines, fitted.fit_verdict, "fit"),
     ImpartialityFindings: _shown_by(

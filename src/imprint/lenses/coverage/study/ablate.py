@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.missing import Missing
-from imprint.core.progress import track
 from imprint.core.seeds import generator
 from imprint.data.view import View
 from imprint.lenses.coverage.ablation_findings import (
@@ -33,6 +31,7 @@ from imprint.lenses.coverage.importance.neuron_sets import (
 from imprint.lenses.coverage.importance.ranking import scores_among
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.options import ImportanceChoice
+from imprint.lenses.coverage.study.ablated_predictions import right_without
 from imprint.lenses.coverage.study.attribution import (
     AttributeNeurons,
     NotAttributable,
@@ -44,7 +43,6 @@ from imprint.lenses.coverage.study.inputs import open_network, open_sets, tap_op
 from imprint.lenses.coverage.study.network import AuditedNetwork, draw
 from imprint.lenses.coverage.study.votes import CastVotes
 from imprint.neurons.activations import Layers
-from imprint.probe.attribution.ablation import Ablation as AblatedNetwork
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.explained import explain
 from imprint.probe.attribution.importance import layer_shapes, questions
@@ -64,9 +62,6 @@ from imprint.study.tables import write_table
 WISDOM = "wisdom"
 LEADING = -1
 """Number of the draw of the leading neurons."""
-BATCH = 128
-SETS = 16
-"""Networks without neurons that share a pass."""
 PARTS = 20
 """Single layers or neurons that the findings name."""
 
@@ -179,7 +174,7 @@ class AblateNeurons(Step):
         sets = list(self._sets(hidden))
         parts = single_parts(self.each, hidden)
         keep = np.concatenate([each.keep for each in sets] + [keep for _, _, keep in parts])
-        right, whole = self._right(keep)
+        right, whole = right_without(self.network, self.tests, self.layers, keep, self.members)
         findings = self._findings(sets, right, whole)
         if self.each != "none":
             start = len(keep) - len(parts)
@@ -202,25 +197,6 @@ class AblateNeurons(Step):
                 random = generator(self.seed, "matched neurons", name, draw_number)
                 neurons = matched_neurons(leading, hidden, random)
                 yield NeuronSets(name, draw_number, keep_without(neurons, self.counts, total))
-
-    def _right(self, keep: BoolArray) -> tuple[BoolArray, BoolArray]:
-        """Return which tests networks without neurons get right, ``[k, n]``; and the whole one."""
-        explained = explain(self.network.model, self.tests)
-        first = next(iter(explained.batches(1)))[1]
-        network = AblatedNetwork(explained.outputs, self.layers, first)
-        if self.members is not None:
-            batches = explain(self.network.model, self.members).batches(BATCH)
-            network.fill = network.means(inputs for _, inputs in batches)
-        every = np.ones((1, self.layers.neurons), dtype=bool)
-        keep = np.concatenate([every, keep])
-        right = np.empty((len(keep), len(self.tests)), dtype=bool)
-        labels = torch.from_numpy(explained.labels)
-        chunks = [slice(start, start + SETS) for start in range(0, len(keep), SETS)]
-        for rows, inputs in explained.batches(BATCH):
-            for part in track(chunks, "ablate", len(chunks), "sets"):
-                logits = network.logits(inputs, torch.from_numpy(keep[part]))
-                right[part, rows] = (logits.argmax(2).cpu() == labels[rows]).numpy()
-        return right[1:], right[0]
 
     def _findings(self, sets: Sequence[NeuronSets], right: BoolArray, whole: BoolArray) -> Ablation:
         parts = _split(right, sets)

@@ -1,0 +1,34 @@
+"""Neurons that lead for several classes, and how many leading neurons two classes share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imprint.core.arrays import FloatArray, IntArray
+
+
+def class_counts(leading: IntArray, total: int) -> IntArray:
+    """Return for how many classes each neuron leads, int64 ``[total]``.
+
+    >>> class_counts(np.array([[0, 2], [2, 3]]), 4).tolist()
+    [1, 0, 2, 1]
+
+    Args:
+        leading: int64 ``[classes, m]``, the leading neurons of each class, all different.
+        total: how many neurons there are.
+    """
+    return np.bincount(leading.ravel(), minlength=total).astype(np.int64)
+
+
+def overlaps(leading: IntArray) -> FloatArray:
+    """Return the share of the leading neurons that each two classes have in common, ``[c, c]``.
+
+    >>> overlaps(np.array([[0, 2], [2, 3]])).tolist()
+    [[1.0, 0.5], [0.5, 1.0]]
+
+    Args:
+        leading: int64 ``[classes, m]``, the leading neurons of each class, all different.
+    """
+    member = np.zeros((len(leading), int(leading.max(initial=0)) + 1))
+    np.put_along_axis(member, leading, 1.0, axis=1)
+    return np.asarray(member @ member.T / leading.shape[1])
