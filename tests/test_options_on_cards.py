@@ -512,6 +512,7 @@ CASES = {
             "start": "members",
             "judge": "1.safetensors",
             "against": "1.safetensors",
+            "quality": "1.safetensors",
             "mutations": ("shift", "noise"),
             "max_share": 0.05,
             "max_change": 0.1,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from imprint.core.missing import Missing
+
 
 @dataclass(frozen=True)
 class FuzzCurve:
@@ -77,6 +79,26 @@ class MinimisedFaults:
 
 
 @dataclass(frozen=True)
+class FaultQuality:
+    """How far faults lie from ordinary images: Fréchet distances (FID) on features.
+
+    Attributes:
+        network: whose features, by the name of its file.
+        images: faults that are compared, and seeds for comparison.
+        distance: of the unique faults from the other seeds.
+        seed_distance: of as many random seeds from the other ones, mean over draws.
+        seed_low, seed_high: range of 95 % of the draws.
+    """
+
+    network: str
+    images: int
+    distance: float
+    seed_distance: float
+    seed_low: float
+    seed_high: float
+
+
+@dataclass(frozen=True)
 class Fuzzing:
     """A search for inputs that a network gets wrong.
 
@@ -101,6 +123,7 @@ class Fuzzing:
         mutations: what each gave.
         curve: of the search.
         minimised: of the unique faults; None where none was.
+        quality: of the unique faults; None where it was not asked for.
     """
 
     criterion: str
@@ -122,6 +145,7 @@ class Fuzzing:
     mutations: Mapping[str, MutationYield]
     curve: FuzzCurve
     minimised: MinimisedFaults | None = None
+    quality: FaultQuality | Missing | None = None
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,9 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     minimise: Annotated[int, Bounds(least=0)] = 100
     """Unique faults to minimise at most: fewer and smaller mutations that still make the fault;
     these forward passes come on top of the budget."""
+    quality: Path | None = None
+    """A network, weights with their card beside them, on whose features the Fréchet distance (FID)
+    of unique faults from the seeds is measured."""
     round_size: Annotated[int, Bounds(least=1, most=65_536)] = 256
     """Mutants that are classified together, before coverage says which are mutated further."""
     parents: Annotated[int, Bounds(least=1, most=65_536)] = 32

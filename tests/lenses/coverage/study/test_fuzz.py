@@ -148,6 +148,16 @@ def test_disagreements_of_two_networks_are_faults(
     assert "disagree" in (tmp_path / "report.html").read_text()
 
 
+def test_faults_are_further_from_the_seeds_than_seeds_are(
+    world: Path, other: Path, tmp_path: Path
+) -> None:
+    fuzzing = fuzzed(world, tmp_path, "--criterion", "random", "--quality", str(other))
+    quality = fuzzing["quality"]
+    assert quality["images"] == min(fuzzing["unique"], 24)
+    assert quality["distance"] > quality["seed_high"] >= quality["seed_low"] > 0
+    assert "FID" in (tmp_path / "report.html").read_text()
+
+
 def test_minimised_faults_are_nearer_to_their_seeds_and_faults_still(
     world: Path, tmp_path: Path
 ) -> None:

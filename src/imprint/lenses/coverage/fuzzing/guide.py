@@ -97,16 +97,26 @@ class ByGain(Guide):
         batch.require_finite()
         accepted = np.zeros(len(batch), dtype=bool)
         rows = np.arange(len(batch))
-        while len(rows):
-            adds = np.flatnonzero(self.criterion.gain(batch.rows(_tensor(rows))).cpu().numpy() > 0)
-            if not len(adds):
-                break
-            first = rows[adds[0]]
-            accepted[first] = True
-            self.criterion.update(batch.rows(_tensor(np.array([first]))))
+        if self.criterion.diminishing:
             # Of gains that only fall, none that is 0 can rise again.
-            rows = rows[adds[1:]] if self.criterion.diminishing else rows[adds[0] + 1 :]
+            rows = rows[self._adds(batch, rows)]
+        start, size = 0, 1
+        while start < len(rows):
+            block = rows[start : start + size]
+            adds = np.flatnonzero(self._adds(batch, block))
+            if len(adds):
+                first = block[adds[:1]]
+                accepted[first] = True
+                self.criterion.update(batch.rows(torch.from_numpy(first)))
+                start, size = start + int(adds[0]) + 1, 1
+            else:
+                start, size = start + size, 2 * size
         return accepted
+
+    def _adds(self, batch: Batch, rows: IntArray) -> BoolArray:
+        """Return which of some inputs would raise the value."""
+        gains = self.criterion.gain(batch.rows(torch.from_numpy(rows)))
+        return np.asarray(gains.cpu().numpy() > 0)
 
     def see(self, batch: Batch) -> None:
         """Let the criterion see inputs."""
@@ -187,7 +197,3 @@ class ByMarks(Guide):
 def guide_by(criterion: Criterion) -> Guide:
     """Return the guide of a fitted criterion."""
     return ByMarks(criterion) if has_marks(criterion) else ByGain(criterion.fresh())
-
-
-def _tensor(rows: IntArray) -> Tensor:
-    return torch.from_numpy(rows)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from imprint.lenses.coverage.fuzzing_findings import FuzzFindings, Fuzzing
-from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions
+from imprint.core.missing import Missing
+from imprint.lenses.coverage.fuzzing_findings import FaultQuality, FuzzFindings, Fuzzing
+from imprint.report.blocks import Block, Figures, Paragraph, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Figure, Lines, Series
 from imprint.report.gallery import read_gallery
 from imprint.report.lens import LensVerdict
@@ -72,6 +73,8 @@ def fuzzing_lines(findings: FuzzFindings) -> Iterator[Printed]:
     fuzzing = findings.fuzzing
     yield summary_table(fuzzing)
     yield mutation_table(fuzzing)
+    if fuzzing.quality is not None:
+        yield quality_words(fuzzing.quality)
     yield fuzzing_headline(fuzzing)
 
 
@@ -101,6 +104,8 @@ def fuzzing_blocks(findings: FuzzFindings, root: Path, classes: Sequence[str]) -
         yield Part(
             "Pairs of classes", [pair_table(fuzzing, classes)], "coverage-fault-pairs", "Pairs"
         )
+    if fuzzing.quality is not None:
+        yield Part("How ordinary the faults look", [Paragraph(quality_words(fuzzing.quality))])
     yield Part("Mutations", [mutation_table(fuzzing)], "coverage-mutations", "Mutations")
     yield conclusions(
         [
@@ -113,6 +118,19 @@ def fuzzing_blocks(findings: FuzzFindings, root: Path, classes: Sequence[str]) -
             "Mutants are assumed to have the class of their seed: look at the pictures before you "
             "count one as a failure.",
         ],
+    )
+
+
+def quality_words(quality: FaultQuality | Missing) -> str:
+    """Return how far faults lie from ordinary images, in sentences."""
+    if isinstance(quality, Missing):
+        return f"The Fréchet distance is missing: {quality.missing}."
+    return (
+        f"Fréchet distance (FID) from the other seeds, on features of {quality.network}: "
+        f"{quantity(quality.distance)} of {plural(quality.images, 'unique fault')}, "
+        f"{quantity(quality.seed_distance)} of as many random seeds (95% of the draws "
+        f"{quantity(quality.seed_low)} to {quantity(quality.seed_high)}). Distances of few images "
+        "are larger than those of many: compare these two alone."
     )
 
 

@@ -73,14 +73,18 @@ def resized_logits(model: ImageModel) -> Logits:
     model.place(model.device).eval()
 
     def logits(images: Tensor) -> Tensor:
-        side = (model.input_size, model.input_size)
-        if images.shape[2:] != side:
-            images = torch.nn.functional.interpolate(
-                images, side, mode="bilinear", align_corners=False, antialias=True
-            )
-        return model.embed(images.to(model.device), "logits")
+        return model.embed(resized(images, model.input_size).to(model.device), "logits")
 
     return logits
+
+
+def resized(images: Tensor, side: int) -> Tensor:
+    """Return images of another side, bilinear with antialiasing."""
+    if images.shape[2:] == (side, side):
+        return images
+    return torch.nn.functional.interpolate(
+        images, (side, side), mode="bilinear", align_corners=False, antialias=True
+    )
 
 
 def as_inputs(images: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from imprint.lenses.coverage.fuzzing_options import FuzzOptions
 from imprint.lenses.coverage.options import CriteriaChoice
 from imprint.lenses.coverage.study.criteria import settings_of
 from imprint.lenses.coverage.study.fault_gallery import SaveFaultPictures
+from imprint.lenses.coverage.study.fault_quality import MeasureQuality
 from imprint.lenses.coverage.study.fault_search import OracleChoice, SearchFaults
 from imprint.lenses.coverage.study.fuzzed_network import as_float, watched_classifier
 from imprint.lenses.coverage.study.inputs import open_members, open_network, tap_options
@@ -51,13 +53,36 @@ def fuzz_study(options: FuzzOptions) -> JsonObject:
     study = Study(options.out)
     with study.locked():
         step = search_step(study, options)
+        judge_of_quality = open_quality(options, step.network)
         fuzzing = read_finding(Fuzzing, study.run(step) / "findings.json")
+        if judge_of_quality is not None:
+            side = step.network.model.input_size
+            quality = MeasureQuality(judge_of_quality, step.seeds, side, options.seed, study)
+            fuzzing = replace(fuzzing, quality=quality.finding(study))
         images = step.seeds.images
         study.run(SaveFaultPictures(images.classes, study))
         lenses = {"coverage": to_json(FuzzFindings(fuzzing))}
         right = fuzzing.seeds, fuzzing.seeds + fuzzing.misclassified_seeds
         facts = network_facts(step.network.file, ModelAccuracy(tests=proportion(*right)))
         return finish(study, options, image_facts(images), lenses, facts)
+
+
+def open_quality(options: FuzzOptions, network: AuditedNetwork) -> AuditedNetwork | None:
+    """Return the network on whose features faults are compared with seeds; None for none.
+
+    Raises:
+        ImprintError: it cannot be read, or takes other images.
+    """
+    if options.quality is None:
+        return None
+    other = AuditedNetwork(NetworkFile(options.quality), network.device)
+    channels = other.model.channels
+    if channels != network.model.channels:
+        raise ImprintError(
+            f"--quality {options.quality} takes {channels}-channel images, --model "
+            f"{network.model.channels}: give a network of such images"
+        )
+    return other
 
 
 def search_step(study: Study, options: FuzzOptions) -> SearchFaults:
