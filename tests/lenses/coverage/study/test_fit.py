@@ -121,6 +121,23 @@ def test_options_that_the_fit_decided_are_refused(
     assert message in refusal(capsys, *measure, *words)
 
 
+def test_other_layers_are_refused_and_other_orders_are_not(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tests = part(arrays(), "test")
+    turned = {"test/block/fc": tests["test/block/fc"], **tests}
+    file = saved(tmp_path / "turned.npz", turned)
+    again = run("measure", "--arrays", file, *fitted(files), tmp_path / "turned")
+    assert again == findings(files / "plain")
+    for name, changed, message in (
+        ("absent", {k: v for k, v in tests.items() if k != "test/conv1"}, "got none"),
+        ("wider", {**tests, "test/conv1": np.ones((60, 7))}, "got 7 neurons"),
+    ):
+        file = saved(tmp_path / f"{name}.npz", changed)
+        words = ("measure", "--arrays", file, *fitted(files), "--out", tmp_path / name)
+        assert message in refusal(capsys, *words)
+
+
 def test_a_damaged_file_is_refused(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
