@@ -4,9 +4,9 @@ Arrays in, findings out. Activations are an array ``[n, A]`` of one layer, or a 
 names to such arrays, in the order in which an input passes the layers.
 
 - Criteria: :func:`criteria` lists them, :func:`criterion` makes one with ``fit``, ``update``,
-  ``merge``, ``gain`` and ``value``; :func:`measure` measures any number of them at once, with
-  ceilings and intervals; :func:`slices` by class, group and prediction, :func:`by_part` by
-  class, layer or depth.
+  ``merge``, ``gain``, ``value`` and ``save``, for :func:`load_criterion`; :func:`measure` measures
+  any number of them at once, with ceilings and intervals; :func:`slices` by class, group and
+  prediction, :func:`by_part` by class, layer or depth.
 - Which tests to run: :func:`prioritise` orders them by uncertainty, surprise and coverage,
   :func:`select_tests` keeps the few that cover as much as all.
 - What tests miss: :func:`gaps` and :func:`rarefaction`, which estimates asymptotic coverage.
@@ -48,7 +48,7 @@ from imprint.lenses.coverage.array_arguments import (
     settings_by_name,
     table_of,
 )
-from imprint.lenses.coverage.array_criterion import CoverageCriterion
+from imprint.lenses.coverage.array_criterion import CoverageCriterion, load_criterion
 from imprint.lenses.coverage.array_test_choice import prioritise, select_tests
 from imprint.lenses.coverage.clusters.search import SearchResult, SubsetObjective, search
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
@@ -112,6 +112,7 @@ __all__ = [
     "criterion",
     "gaps",
     "importance",
+    "load_criterion",
     "load_monitor",
     "measure",
     "monitor",

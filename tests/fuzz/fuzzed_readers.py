@@ -43,6 +43,7 @@ from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
 from imprint.data.split import Partition, Partitions, load_partitions, save_partition
 from imprint.data.tags.tag_files import read_frequencies, read_tags
+from imprint.lenses.coverage.array_criterion import CoverageCriterion, load_criterion
 from imprint.lenses.coverage.clusters.novelty import SeenCells
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.importance.importance_files import (
@@ -364,6 +365,13 @@ def fitted_criteria(folder: Path) -> Path:
     return folder / "fitted.safetensors"
 
 
+def saved_criterion(folder: Path) -> Path:
+    """Write a criterion that saw a few activations."""
+    criterion = CoverageCriterion("tknc", CRITERIA.get("tknc").Options())
+    criterion.update(np.eye(3)).save(folder / "c.safetensors")
+    return folder / "c.safetensors"
+
+
 def measured_coverage(folder: Path) -> Path:
     """Write what fitted criteria saw of a few tests, beside them."""
     held = read_fitted(fitted_criteria(folder))
@@ -636,6 +644,7 @@ READERS = (
     FuzzedReader("votes", votes, read_votes, of_text),
     FuzzedReader("importance of a layer", layer_json, read_layer_json, of_json),
     FuzzedReader("fitted criteria", fitted_criteria, read_fitted),
+    FuzzedReader("saved criterion", saved_criterion, load_criterion),
     FuzzedReader(
         "measured coverage",
         measured_coverage,

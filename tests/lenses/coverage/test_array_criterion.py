@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from imprint import coverage
 from imprint.core.errors import ImprintError
+from tests.lenses.coverage.made_activations import training
 
 
 def values(inputs: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -62,3 +65,31 @@ def test_kmnc_of_one_neuron_by_hand() -> None:
 def test_wrong_calls_are_refused_in_one_sentence(call, message: str) -> None:
     with pytest.raises(ImprintError, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", ["kmnc", "lsc", "tknp", "nlc", "idc", "paths"])
+def test_a_saved_criterion_goes_on_where_it_was(name: str, tmp_path: Path) -> None:
+    train, labels = training().values, training().labels
+    assert labels is not None
+    layers = {"first": train[:, :5], "second": train[:, 5:]}
+    criterion = coverage.criterion(name).fit(layers, labels)
+    tests = {key: values[:40] * 1.2 for key, values in layers.items()}
+    criterion.update(tests, labels[:40])
+    criterion.save(tmp_path / "c.safetensors")
+    loaded = coverage.load_criterion(tmp_path / "c.safetensors")
+    assert (loaded.value(), loaded.inputs) == (criterion.value(), 40)
+    more = {key: values[40:80] * 1.4 for key, values in layers.items()}
+    assert loaded.gain(more, labels[40:80]).tolist() == criterion.gain(more, labels[40:80]).tolist()
+    assert loaded.update(more, labels[40:80]).value() == (
+        criterion.update(more, labels[40:80]).value()
+    )
+    assert loaded.merge(criterion).inputs == 160
+
+
+def test_what_cannot_be_saved_or_loaded_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ImprintError, match="no layers yet"):
+        coverage.criterion("nc").save(tmp_path / "c.safetensors")
+    with pytest.raises(ImprintError, match=r"NAME\.safetensors"):
+        coverage.criterion("nc").save(tmp_path / "c.pkl")
+    with pytest.raises(ImprintError, match="no file"):
+        coverage.load_criterion(tmp_path / "none.safetensors")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +14,12 @@ from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.array_arguments import Activations, layer_widths, table_of
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.nets.tensor_file import read_tensor_file, write_tensor_file
 from imprint.neurons.activations import ActivationTable, Layers
+from imprint.study.finding import from_json, to_json
+
+KIND, VERSION = "coverage criterion", 1
+SAVE_AGAIN = "give the file that save of a coverage criterion wrote"
 
 
 class CoverageCriterion:
@@ -74,6 +82,24 @@ class CoverageCriterion:
             self._criterion.merge(other._criterion)
         return self
 
+    def save(self, path: str | Path) -> None:
+        """Write settings, fit and what it saw to one file, for :func:`load_criterion`.
+
+        Args:
+            path: ``NAME.safetensors``; nothing in it is pickled.
+
+        Raises:
+            ImprintError: it saw and learned nothing, another suffix, or a folder that cannot be
+                written.
+        """
+        path = Path(path)
+        if path.suffix != ".safetensors":
+            raise ImprintError(f"a criterion is written as NAME.safetensors, not as {path.name}")
+        if self._layers is None:
+            raise ImprintError(f"{self.name} has no layers yet: call fit or update first")
+        card = _Card(self.name, to_json(self.options), self._layers)
+        write_tensor_file(path, KIND, VERSION, to_json(card), self._criterion.state_dict())
+
     def fresh(self) -> CoverageCriterion:
         """Return a criterion with the same fit and no inputs."""
         copy = CoverageCriterion(self.name, self.options)
@@ -116,3 +142,32 @@ class CoverageCriterion:
 
     def __repr__(self) -> str:
         return f"<{self.name} of {self.inputs} inputs: {self.value():.4g}>"
+
+
+@dataclass(frozen=True)
+class _Card:
+    name: str
+    options: Mapping[str, Any]
+    layers: Layers
+
+
+def load_criterion(path: str | Path) -> CoverageCriterion:
+    """Return the criterion that :meth:`CoverageCriterion.save` wrote, with what it saw.
+
+    Raises:
+        ImprintError: no such file, damaged, or of another kind or version.
+    """
+    file = read_tensor_file(Path(path), KIND, VERSION, SAVE_AGAIN)
+    card = from_json(_Card, file.facts, str(path))
+    options: Any = from_json(CRITERIA.get(card.name).Options, card.options, str(path))
+    loaded = CoverageCriterion(card.name, options)
+    try:
+        loaded._start(card.layers)
+        loaded._criterion.load_state_dict(file.tensors)
+    except ImprintError:
+        raise
+    except Exception as error:  # tensors of other types and shapes raise what torch makes of them
+        raise ImprintError(
+            f"{path} holds no {KIND} ({type(error).__name__}: {error}): {SAVE_AGAIN}"
+        ) from error
+    return loaded
