@@ -14,6 +14,11 @@ from imprint.nets.shapes import architecture_of, outputs_of, stem_of
         ("resnet18", {"small_input": True}, 224),
         ("vit", {"patch": 8, "width": 128, "depth": 3}, 48),
         ("vit", {"patch": 16, "width": 384, "depth": 12}, 224),
+        ("mobilenet_v2", {}, 224),
+        ("mobilenet_v2", {"width": 16}, 224),
+        ("efficientnet_b0", {}, 224),
+        ("convnext_tiny", {}, 224),
+        ("convnext_tiny", {"width": 8, "depths": "1-2", "patch": 2}, 224),
     ],
 )
 @pytest.mark.parametrize("outputs", [None, 7])

@@ -421,7 +421,7 @@ def _architecture(path: Path, trunk: Weights) -> tuple[str, dict[str, Any], int]
     architecture = architecture_of(trunk)
     if architecture is None:
         raise ImprintError(
-            f"{path} holds a trunk that is not a ResNet, VGG or vision transformer of imprint's "
+            f"{path} holds a trunk that is none of the networks of imprint list architectures "
             "(by its blocks and widths): write the card of its network beside it"
         )
     return architecture

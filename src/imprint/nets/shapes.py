@@ -11,15 +11,33 @@ from torch import Tensor, nn
 from imprint.nets.backbone import Weights
 from imprint.nets.heads import PROJECTOR_KINDS, ProjectorKind
 from imprint.nets.sizes import (
+    CONVNEXT_DEPTHS,
+    CONVNEXT_WIDTH,
+    EFFICIENTNET_WIDTH,
+    MOBILENET_WIDTH,
     RESNET_STAGES,
     RESNET_WIDTH,
     VGG_CONVOLUTIONS,
     VIT_HEAD_WIDTH,
 )
 
-STEMS = ("conv1.weight", "patch_embed.proj.weight", "features.0.weight")
-"""The first layer of a ResNet, a vision transformer and a VGG."""
-CLASSIFIERS = ("fc.weight", "head.weight", "classifier.6.weight")
+STEMS = (
+    "conv1.weight",
+    "patch_embed.proj.weight",
+    "features.0.weight",
+    "features.0.0.weight",
+)
+"""The first layer of a ResNet, a vision transformer, a VGG, and of torchvision's other networks."""
+CLASSIFIERS = (
+    "fc.weight",
+    "head.weight",
+    "classifier.6.weight",
+    "classifier.1.weight",
+    "classifier.2.weight",
+)
+MOBILENET_MARK = "features.2.conv.1.0.weight"
+EFFICIENTNET_MARK = "features.1.0.block.1.fc1.weight"
+CONVNEXT_MARK = "features.1.0.layer_scale"
 INPUT_SIZE = 224
 NORM_EPS = 1e-5
 """What torch adds to variances by default."""
@@ -45,7 +63,8 @@ def architecture_of(trunk: Weights) -> Found | None:
     A network that takes any size is given 224 pixels.
 
     Args:
-        trunk: by the names of torchvision's ResNets and VGGs, or of DINO's vision transformers.
+        trunk: by the names of torchvision's ResNets, VGGs, MobileNetV2, EfficientNet-B0 and
+            ConvNeXts, or of DINO's vision transformers.
 
     Returns:
         None when imprint has no such architecture.
@@ -54,7 +73,9 @@ def architecture_of(trunk: Weights) -> Found | None:
         return _resnet(trunk)
     if STEMS[1] in trunk:
         return _vit(trunk)
-    return _vgg(trunk) if STEMS[2] in trunk else None
+    if STEMS[2] in trunk:
+        return _vgg(trunk)
+    return _convolutional(trunk) if STEMS[3] in trunk else None
 
 
 def _resnet(trunk: Weights) -> Found | None:
@@ -94,6 +115,35 @@ def _vgg(trunk: Weights) -> Found | None:
     norm = any(name.endswith(".running_mean") for name in trunk)
     depths = [depth for depth, counts in VGG_CONVOLUTIONS.items() if sum(counts) == count]
     return (f"vgg{depths[0]}{'_bn' if norm else ''}", {}, INPUT_SIZE) if depths else None
+
+
+def _convolutional(trunk: Weights) -> Found | None:
+    width, _, kernel, _ = trunk[STEMS[3]].shape
+    options: dict[str, Any] = {}
+    if CONVNEXT_MARK in trunk:
+        if width != CONVNEXT_WIDTH:
+            options["width"] = width
+        if (depths := _convnext_depths(trunk)) != CONVNEXT_DEPTHS:
+            options["depths"] = depths
+        return (
+            "convnext_tiny",
+            {**options, **({} if kernel == 4 else {"patch": kernel})},
+            INPUT_SIZE,
+        )
+    for name, mark, usual in (
+        ("mobilenet_v2", MOBILENET_MARK, MOBILENET_WIDTH),
+        ("efficientnet_b0", EFFICIENTNET_MARK, EFFICIENTNET_WIDTH),
+    ):
+        if mark in trunk:
+            return name, {} if width == usual else {"width": width}, INPUT_SIZE
+    return None
+
+
+def _convnext_depths(trunk: Weights) -> str:
+    """Return how many blocks each stage has, as the architecture takes them."""
+    found = (re.fullmatch(r"features\.(\d+)\.(\d+)\.layer_scale", name) for name in trunk)
+    stages = [int(match[1]) for match in found if match]
+    return "-".join(str(stages.count(stage)) for stage in sorted(set(stages)))
 
 
 def projector_of(tensors: Weights, activation: type[nn.Module]) -> tuple[str, Weights] | None:

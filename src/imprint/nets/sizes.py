@@ -23,3 +23,9 @@ VGG_CONVOLUTIONS = {
 """Convolutions of each stage, by depth."""
 VIT_HEAD_WIDTH = 64
 """Width of an attention head, where the number of heads is not stated."""
+MOBILENET_WIDTH = 32
+EFFICIENTNET_WIDTH = 32
+"""Channels of the first convolution of MobileNetV2 and EfficientNet-B0."""
+CONVNEXT_WIDTH = 96
+CONVNEXT_DEPTHS = "3-3-9-3"
+"""Channels of the first stage of ConvNeXt-T, and blocks of each."""

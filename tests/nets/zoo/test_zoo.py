@@ -7,8 +7,11 @@ from tests.nets.zoo.small_networks import count, on_meta
 
 SMALL = {
     "cifar_resnet20": {},
+    "convnext_tiny": {"width": 4, "depths": "1-2"},
+    "efficientnet_b0": {"width": 8},
     "lenet": {},
     "mlp": {"widths": "24-12"},
+    "mobilenet_v2": {"width": 8, "small_input": True},
     "patch_convnet": {"width": 8},
     "resnet18": {"small_input": True},
     "resnet50": {},
@@ -19,8 +22,11 @@ SMALL = {
 
 WIDTHS = {
     "cifar_resnet20": 64,
+    "convnext_tiny": 8,
+    "efficientnet_b0": 320,
     "lenet": 84,
     "mlp": 12,
+    "mobilenet_v2": 1280,
     "patch_convnet": 16,
     "resnet18": 512,
     "resnet50": 2048,
@@ -33,6 +39,9 @@ WIDTHS = {
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
+        ("convnext_tiny", 28_589_128),
+        ("efficientnet_b0", 5_288_548),
+        ("mobilenet_v2", 3_504_872),
         ("resnet18", 11_689_512),
         ("resnet34", 21_797_672),
         ("resnet50", 25_557_032),
@@ -86,7 +95,8 @@ def test_every_named_module_can_be_got_by_its_name(name: str) -> None:
 def test_every_rectifier_is_a_module_of_its_own_that_spares_its_input(name: str) -> None:
     network = build_network(name, 3, 7, 32, SMALL[name]).eval()
     runs: dict[nn.Module, int] = {}
-    rectifiers = [part for part in network.modules() if isinstance(part, (nn.ReLU, nn.GELU))]
+    kinds = (nn.ReLU, nn.ReLU6, nn.GELU, nn.SiLU)
+    rectifiers = [part for part in network.modules() if isinstance(part, kinds)]
     for module in rectifiers:
         module.register_forward_hook(lambda m, *_: runs.update({m: runs.get(m, 0) + 1}))
     with torch.no_grad():
