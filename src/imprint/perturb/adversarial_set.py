@@ -21,6 +21,7 @@ from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.perturb.adversarial import BATCH, AttackOptions, attack
 from imprint.perturb.noise import Inputs
+from imprint.probe.signals.precision import full_float32
 from imprint.reading.regular import check_regular
 from imprint.stats.estimate import Estimate
 from imprint.stats.proportion import proportion
@@ -178,7 +179,7 @@ def clean_inputs(model: ImageModel, view: View) -> Inputs:
 def predict(model: ImageModel, inputs: Inputs) -> IntArray:
     """Return the class that a network names for each input, int64 ``[n]``."""
     model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), full_float32(model.device):
         logits = model(torch.from_numpy(inputs).to(model.device))
     return np.asarray(logits.argmax(1).cpu().numpy())
 
