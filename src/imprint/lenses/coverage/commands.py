@@ -387,7 +387,7 @@ class MeasureAdversarial(AdversarialOptions):
 @command(
     "coverage fuzz",
     "mutated images that the network gets wrong, searched for by coverage",
-    example=f"{ON_MODEL} --seeds test/ --criterion kmnc --budget 10000 --out runs/fuzz",
+    example="--model model.safetensors --seeds test/ --budget 10000 --out runs/fuzz",
     main=(
         *(*MODEL, "seeds", "criterion", "param", "budget", "mutations", "strength", "max_share"),
         *("max_change", "judge", "against", "int8", "minimise", "seed_records", "member_records"),

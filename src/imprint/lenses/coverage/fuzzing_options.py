@@ -31,11 +31,11 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     """Which part of the seeds' folder."""
     seed_records: Records = 1000
     """Maximum number of seeds, drawn at random; 0 for all."""
-    criterion: str = "kmnc"
+    criterion: str = "nc"
     """Criterion that guides the search, see imprint list criteria; as controls random, where every
     mutant is mutated further, and none, where only seeds are. Some read --members."""
     param: Parameters = ()
-    """Settings of the criterion, such as kmnc.k=10."""
+    """Settings of the criterion, such as nc.threshold=0.5."""
     start: Literal["seeds", "members"] = "seeds"
     """What counts as covered from the start: what the seeds cover, or also the training images."""
     budget: Annotated[int, Bounds(least=1, most=10**8)] = 10_000
