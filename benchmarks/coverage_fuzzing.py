@@ -77,7 +77,7 @@ def main() -> None:
 
 def print_speed(options: FuzzOptions) -> None:
     """Print mutants per second, and as a multiple of bare forward passes per second."""
-    step = search_step(Study(options.out), replace(options, budget=10**8))
+    step = search_step(Study(options.out), replace(options, budget=10**7))
     model = step.network.model
     bare_model = step.network.file.load(model.device).place(model.device).eval()
     with watched_classifier(model, step.taps, options.criterion not in CONTROLS) as subject:

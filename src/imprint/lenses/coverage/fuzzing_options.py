@@ -38,7 +38,7 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     """Settings of the criterion, such as nc.threshold=0.5."""
     start: Literal["seeds", "members"] = "seeds"
     """What counts as covered from the start: what the seeds cover, or also the training images."""
-    budget: Annotated[int, Bounds(least=1, most=10**8)] = 10_000
+    budget: Annotated[int, Bounds(least=1, most=10**7)] = 10_000
     """Mutants that the network classifies: forward passes of the search."""
     mutations: Names = DEFAULT_MUTATIONS
     """Mutations to draw from; see imprint list mutations. flip is for classes that do not change in

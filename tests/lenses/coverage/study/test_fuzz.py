@@ -11,7 +11,7 @@ import torch
 from safetensors.numpy import load_file
 
 from imprint.cli import main
-from imprint.lenses.coverage.study import fault_search
+from imprint.lenses.coverage.study import fault_search, fuzz
 from imprint.nets.fill import build_model
 from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
@@ -190,6 +190,17 @@ def test_a_second_network_must_be_another_one_of_the_same_task(
         assert message in capsys.readouterr().err
 
 
+def test_rounds_beyond_memory_are_refused(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(fuzz, "MAX_ROUND_VALUES", 20 * 3 * 16 * 16)
+    with pytest.raises(SystemExit):
+        main(words(world, tmp_path))
+    assert "--round-size 40 of 16 × 16 pixels does not fit into memory: at most 20" in (
+        capsys.readouterr().err
+    )
+
+
 def test_training_images_can_count_as_covered(world: Path, tmp_path: Path) -> None:
     starts = [
         fuzzed(world, tmp_path / start, "--criterion", "kmnc", "--start", start)
@@ -210,6 +221,7 @@ def test_training_images_can_count_as_covered(world: Path, tmp_path: Path) -> No
         (("--mutations", "shift,shift"), "names one twice"),
         (("--budget", "0"), "--budget"),
         (("--depth", "0"), "--depth"),
+        (("--round-size", "100000"), "--round-size"),
         (("--strength", "0"), "--strength"),
         (("--max-change", "2"), "--max-change"),
     ],

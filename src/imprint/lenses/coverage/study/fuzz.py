@@ -41,6 +41,9 @@ from imprint.study.finding import read_finding, to_json
 from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 
+MAX_ROUND_VALUES = 1 << 28
+"""Of the mutants of a round: a gibibyte of floats, of which a round needs a few."""
+
 
 def fuzz_study(options: FuzzOptions) -> JsonObject:
     """Search for faults, and write the report; return the content of ``summary.json``.
@@ -98,7 +101,7 @@ def search_step(study: Study, options: FuzzOptions) -> SearchFaults:
     settings = check_options(options)
     members, seeds = open_views(options)
     network = open_network(options, seeds.images)
-    check_network(network, seeds)
+    check_network(network, seeds, options.round_size)
     oracle = open_oracle(options, network)
     guiding, train, source = _guiding(study, options, network, members, seeds, settings)
     return SearchFaults(
@@ -216,8 +219,8 @@ def drawn(count: int, most: int, seed: int, purpose: str) -> IntArray:
     return np.sort(generator(seed, f"coverage {purpose}").permutation(rows)[:most])
 
 
-def check_network(network: AuditedNetwork, seeds: View) -> None:
-    """Refuse a network without classes, and seeds that do not fit into memory.
+def check_network(network: AuditedNetwork, seeds: View, round_size: int) -> None:
+    """Refuse a network without classes, and seeds or rounds that do not fit into memory.
 
     Raises:
         ImprintError: either.
@@ -225,8 +228,13 @@ def check_network(network: AuditedNetwork, seeds: View) -> None:
     model = network.model
     if not model.has_logits:
         raise ImprintError(NO_LOGITS)
-    bytes_of_seeds = 2 * len(seeds) * model.channels * model.input_size**2
-    if bytes_of_seeds > MAX_BYTES:
+    values = model.channels * model.input_size**2
+    if round_size * values > MAX_ROUND_VALUES:
+        raise ImprintError(
+            f"--round-size {round_size} of {model.input_size} × {model.input_size} pixels does not "
+            f"fit into memory: at most {max(1, MAX_ROUND_VALUES // values)}"
+        )
+    if 2 * len(seeds) * values > MAX_BYTES:
         raise ImprintError(
             f"{len(seeds):,} seeds of {model.input_size} × {model.input_size} pixels do not fit "
             "into the corpus: use fewer, --seed-records"

@@ -16,6 +16,7 @@ from torch import Tensor
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.seeds import derive, uniforms
 from imprint.lenses.coverage.fuzzing.mutation import MUTATIONS, PixelMutation
+from imprint.lenses.coverage.fuzzing.validity import exact_sum
 
 MAX_BRIGHTNESS = 70.0
 MAX_CONTRAST = 1.0
@@ -74,8 +75,7 @@ class Contrast(PixelMutation):
         self, images: Tensor, amounts: FloatArray, keys: IntArray, sources: Tensor
     ) -> Tensor:
         """Return images of more or less contrast."""
-        # Sums of whole numbers are exact in float64, so that the batch does not matter.
-        mean = images.double().mean((1, 2, 3), keepdim=True).float()
+        mean = (exact_sum(images.flatten(1)) / images[0].numel())[:, None, None, None]
         return mean + (images - mean) * _column(np.exp2(amounts[:, 0]), images)
 
 
