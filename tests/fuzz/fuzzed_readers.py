@@ -38,6 +38,7 @@ from imprint.data.imageset import ArrayImages
 from imprint.data.index_list import read_index_list, read_indices
 from imprint.data.open import inspect_images
 from imprint.data.records.open_records import as_records
+from imprint.data.records.vocabulary import read_vocabulary
 from imprint.data.sources.cifar import read_dictionary
 from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
@@ -88,6 +89,13 @@ from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
 from imprint.nets.predictor.predictor import as_predictor
 from imprint.nets.save import save_model
+from imprint.nets.text.text_card import (
+    TextCard,
+    build_text_network,
+    load_text_network,
+    save_text_network,
+    text_card_beside,
+)
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
 from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activations
@@ -549,6 +557,22 @@ def bound(path: Path) -> object:
     return bound_array_file(ScoreBoundOptions(arrays=path, out=path.parent / "out"))
 
 
+VOCABULARY = {"words": ["a", "film"], "length": 4}
+TEXT_CARD = TextCard("lstm_classifier", 4, 2, 4, {"width": 2, "hidden": 2})
+
+
+def text_card(folder: Path) -> Path:
+    """Write a tiny classifier of token ids; return its card."""
+    save_text_network(folder / "t.safetensors", build_text_network(TEXT_CARD), TEXT_CARD)
+    return folder / "t.json"
+
+
+def read_text_network(path: Path) -> object:
+    """Load the network beside a card, where the card is of one on token ids."""
+    card = text_card_beside(path)
+    return card and load_text_network(path.with_suffix(".safetensors"), card)
+
+
 RECORDS = b"age,size,kind\n1,0.5,cat\n2,,dog\n3,1.5,cat\n"
 
 
@@ -609,6 +633,8 @@ READERS = (
         "frequencies", frequencies, lambda path: read_frequencies(path.parent, ("cat",)), of_json
     ),
     FuzzedReader("list of tags", file("a.txt", b"sky\t0.3\nsea\n"), read_tag_list, of_text),
+    FuzzedReader("vocabulary", as_json(VOCABULARY), read_vocabulary, of_json),
+    FuzzedReader("card of a text network", text_card, read_text_network, of_json),
     FuzzedReader("safetensors", weights, read_network),
     FuzzedReader("card", card, read_network, of_json),
     FuzzedReader("torch weights", torch_weights(legacy=False), read_network),

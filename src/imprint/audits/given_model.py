@@ -29,6 +29,7 @@ from imprint.nets.predictor.predictor import (
     image_size_of,
 )
 from imprint.nets.save import card_file
+from imprint.nets.text.text_card import text_card_beside
 from imprint.observation.audited_model import AuditedModel
 from imprint.observation.checkpoints import open_checkpoints
 from imprint.observation.gather import RecordSettings, gather_audit
@@ -115,6 +116,8 @@ def named_model(options: AuditOptions) -> tuple[Any, str]:
     """
     assert options.model is not None
     name = str(options.model)
+    if text_card_beside(options.model) is not None:
+        return options.model, ""
     if options.model.suffix in WEIGHTS and ":" not in options.arch:
         file = complete_file(options)
         return file.load(), file.card.architecture

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from imprint.train.command import TrainedNetwork
 
 listed("architectures", "architectures by name", "imprint.nets.registry:ARCHITECTURES")
+listed(
+    "text-architectures",
+    "classifiers of token ids by name",
+    "imprint.nets.text.registry:TEXT_ARCHITECTURES",
+)
 listed("objectives", "training objectives", "imprint.train.objective:OBJECTIVES")
 listed("recipes", "published recipes for --config", "imprint.recipes:describe_recipes")
 

@@ -1,7 +1,8 @@
 """Files of weights, and folders of transformers, as predictors.
 
-With ``package.module:function`` and no card, the function returns a network of any modality, which
-the weights must fill. Else the file is read as everywhere in imprint
+A card that names an architecture of token ids (:mod:`imprint.nets.text.text_card`) makes a
+classifier of texts. With ``package.module:function`` and no card, the function returns a network of
+any modality, which the weights must fill. Else the file is read as everywhere in imprint
 (:mod:`imprint.nets.load`): an image model by its card or its published layout.
 """
 
@@ -24,6 +25,7 @@ from imprint.nets.predictor.module import ModulePredictor
 from imprint.nets.predictor.predictor import ADAPTERS, Adapter, ModelSettings
 from imprint.nets.predictor.transformers_model import classifies_text, load_text_model
 from imprint.nets.save import card_file
+from imprint.nets.text.text_card import load_text_network, text_card_beside
 
 PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".sav")
 SIZES = ("channels", "outputs", "input_size")
@@ -37,6 +39,9 @@ def _load(source: Any, settings: ModelSettings) -> ModulePredictor:
         return load_text_model(path, settings)
     if ":" in settings.arch and not settings.card and not card_file(path).is_file():
         return _predictor(load_any(path, settings), path, settings)
+    text_card = None if settings.card or settings.arch else text_card_beside(path)
+    if text_card is not None:
+        return _predictor(load_text_network(path, text_card), path, settings)
     stated = {**settings.card, **({"architecture": settings.arch} if settings.arch else {})}
     model = NetworkFile(path, stated).load(settings.device)
     if not model.has_logits:

@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from imprint.audits.own_model import Audit, make_plan, run_own_audit
 from imprint.audits.own_options import AnalysisChoice, PlanChoice
 from imprint.core.errors import ImprintError
+from imprint.data.records.open_records import as_records
 from imprint.data.records.records import ArrayRows, Records
+from imprint.data.records.vocabulary import Vocabulary, write_vocabulary
 from imprint.lenses.coverage.findings import CoverageFindings
 from imprint.lenses.coverage.options import OwnCoverageChoice
 from imprint.nets.predictor.predictor import ModelSettings, as_predictor
+from imprint.nets.text.text_card import TextCard, build_text_network, save_text_network
 from imprint.observation.audited_model import AuditedModel
 from imprint.observation.lens import Pace
 from imprint.report.terminal import TERMINAL
@@ -179,3 +182,25 @@ def test_terminal_names_members_in_gaps(tmp_path: Path) -> None:
     findings = run_own_audit(Study(tmp_path / "study"), plan, 0)
     printed = [str(each) for each in TERMINAL.get("coverage")(findings["coverage"])]
     assert any("members " in each for each in printed)
+
+
+def test_saved_text_networks_are_measured_on_a_folder_of_texts(tmp_path: Path) -> None:
+    root, random = tmp_path / "reviews", np.random.default_rng(0)
+    words = ("bad", "dull", "fine", "good", "film")
+    for part, count in (("train", 20), ("test", 12)):
+        for number, kind in enumerate(("neg", "pos")):
+            (root / part / kind).mkdir(parents=True)
+            for row in range(count):
+                chosen = random.choice(words[2 * number :][:3], 5)
+                (root / part / kind / f"{row}_1.txt").write_text(" ".join(chosen))
+    write_vocabulary(root / "vocabulary.json", Vocabulary(words, 6))
+    card = TextCard("transformer_classifier", 7, 2, 6, {"width": 8, "depth": 1, "heads": 2})
+    save_text_network(tmp_path / "net.safetensors", build_text_network(card), card)
+    members, tests = as_records(root), as_records(root / "test")
+    model = AuditedModel(as_predictor(tmp_path / "net.safetensors"), members, tests, tests)
+    options = OwnCoverageChoice(criteria=("kmnc", "idc"), tokens="heads")
+    findings = measured(model, tmp_path, options)
+    widths = {layer.name: layer.neurons for layer in findings.layers}
+    assert widths["blocks.0.attention.heads"] == 2
+    assert widths["blocks.0.widen"] == 32
+    assert "kmnc" in findings.measured

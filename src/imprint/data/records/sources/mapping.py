@@ -14,8 +14,8 @@ from imprint.data.records.checks import as_inputs
 from imprint.data.records.records import ArrayRows
 from imprint.data.records.source import RECORD_SOURCES, Content, Reading, RecordSource
 
-INPUTS = ("inputs", "images", "image", "img", "pixel_values", "input_ids", "features", "data",
-          "x", "X")  # fmt: skip
+INPUTS = ("inputs", "images", "image", "img", "pixel_values", "input_ids", "ids", "features",
+          "data", "x", "X")  # fmt: skip
 TARGETS = ("targets", "labels", "label", "target", "y", "Y")
 GROUPS = ("groups", "group")
 CLASSES = ("classes", "target_names")

@@ -1,0 +1,1 @@
+"""Classifiers of token ids: LSTM and transformer, their card and files."""

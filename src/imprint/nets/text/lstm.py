@@ -1,0 +1,58 @@
+"""A classifier of token ids by an LSTM (Hochreiter & Schmidhuber 1997)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from imprint.core.errors import ImprintError
+from imprint.nets.text.registry import PADDING, TEXT_ARCHITECTURES, mean_of_tokens
+
+
+class LSTMClassifier(nn.Module):
+    """Embedding → LSTM → mean of the hidden states over the tokens → linear."""
+
+    def __init__(self, vocabulary: int, outputs: int, width: int, hidden: int, depth: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width, padding_idx=PADDING)
+        self.lstm = nn.LSTM(width, hidden, depth, batch_first=True)
+        self.classifier = nn.Linear(hidden, outputs)
+
+    def features(self, ids: Tensor) -> Tensor:
+        """Return the mean hidden state of each text, int64 ``[b, t]`` → ``[b, hidden]``."""
+        states, _ = self.lstm(self.embedding(ids))
+        return mean_of_tokens(states, ids != PADDING)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return logits ``[b, outputs]`` of int64 ``[b, t]``."""
+        logits: Tensor = self.classifier(self.features(ids))
+        return logits
+
+
+@TEXT_ARCHITECTURES.register("lstm_classifier")
+def build(
+    vocabulary: int,
+    outputs: int,
+    length: int,
+    width: int = 64,
+    hidden: int = 64,
+    depth: int = 1,
+) -> LSTMClassifier:
+    """Return an LSTM classifier.
+
+    Args:
+        vocabulary: how many ids there are, padding among them.
+        outputs: classes.
+        length: tokens of a text; any.
+        width: of the embedding.
+        hidden: units of each LSTM layer.
+        depth: LSTM layers.
+
+    Raises:
+        ImprintError: a number is not positive.
+    """
+    if min(width, hidden, depth) < 1:
+        raise ImprintError(
+            f"lstm_classifier: width, hidden and depth must be at least 1, got {width}, {hidden} "
+            f"and {depth}"
+        )
+    return LSTMClassifier(vocabulary, outputs, width, hidden, depth)
