@@ -25,6 +25,7 @@ import torch
 from PIL import Image
 from pyarrow import parquet
 from pyarrow import table as arrow_table
+from safetensors.numpy import save_file as save_arrays
 
 from imprint.commands.published_settings import read_settings
 from imprint.commands.train import TrainNetwork
@@ -57,6 +58,7 @@ from imprint.lenses.coverage.importance.importance_files import (
 )
 from imprint.lenses.coverage.importance.selector import Selector, SelectorOptions
 from imprint.lenses.coverage.measure.fitted_criteria import fit_criteria, see_tests
+from imprint.lenses.coverage.study.fault_gallery import read_faults
 from imprint.lenses.coverage.study.fitted_file import (
     FitContext,
     MeasuredSets,
@@ -373,6 +375,18 @@ def fitted_criteria(folder: Path) -> Path:
     return folder / "fitted.safetensors"
 
 
+def faults(folder: Path) -> Path:
+    images = np.zeros((2, 1, 4, 4), dtype=np.uint8)
+    classes = {"expected": np.arange(2), "predicted": np.arange(2)[::-1].copy()}
+    save_arrays({"images": images, "seeds": images, **classes}, folder / "faults.safetensors")
+    index = {"index": np.arange(2)}
+    write_table(
+        folder / "faults.parquet", {**index, "unique": np.arange(2), "number": np.arange(2)}
+    )
+    write_table(folder / "mutations.parquet", index)
+    return folder / "faults.safetensors"
+
+
 def saved_criterion(folder: Path) -> Path:
     """Write a criterion that saw a few activations."""
     criterion = CoverageCriterion("tknc", CRITERIA.get("tknc").Options())
@@ -670,6 +684,7 @@ READERS = (
     FuzzedReader("votes", votes, read_votes, of_text),
     FuzzedReader("importance of a layer", layer_json, read_layer_json, of_json),
     FuzzedReader("fitted criteria", fitted_criteria, read_fitted),
+    FuzzedReader("faults of a search", faults, lambda path: read_faults(path.parent)),
     FuzzedReader("saved criterion", saved_criterion, load_criterion),
     FuzzedReader(
         "measured coverage",

@@ -80,23 +80,39 @@ def read_faults(folder: Path) -> Faults:
     Raises:
         ImprintError: a file is missing or damaged.
     """
+    table, mutations = (read_table(folder / f"{name}.parquet") for name in ("faults", "mutations"))
     try:
         tensors = read_safetensors(folder / "faults.safetensors")
-        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        pairs = np.stack([arrays["expected"], arrays["predicted"]], 1)
-        minimised = arrays.get("minimised", arrays["images"][:0])
-    except (OSError, UnreadableFile, KeyError) as error:
+        images, seeds, expected, predicted = (
+            tensors[name].numpy() for name in ("images", "seeds", "expected", "predicted")
+        )
+        minimised = tensors["minimised"].numpy() if "minimised" in tensors else images[:0]
+        _, first = np.unique(table["unique"], return_index=True)
+        # Beyond the memory of a search, faults are counted without their images.
+        number = table["number"][first[: len(images)]]
+        _check_faults(images, seeds, minimised, number)
+        for classes in (expected, predicted):
+            if classes.shape != (len(images),) or classes.dtype != np.int64:
+                raise ValueError("classes are not one whole number an image")
+    except (OSError, UnreadableFile, KeyError, TypeError, ValueError) as error:
         raise ImprintError(f"{folder} is damaged ({error}): delete it and run again") from error
-    table = read_table(folder / "faults.parquet")
-    _, first = np.unique(table["unique"], return_index=True)
-    return Faults(
-        arrays["images"],
-        arrays["seeds"],
-        minimised,
-        pairs,
-        read_table(folder / "mutations.parquet"),
-        table["number"][first],
-    )
+    pairs = np.stack([expected, predicted], 1)
+    return Faults(images, seeds, minimised, pairs, mutations, number)
+
+
+def _check_faults(images: Pixels, seeds: Pixels, minimised: Pixels, number: IntArray) -> None:
+    """Check that arrays are of the same images.
+
+    Raises:
+        ValueError: they are not.
+    """
+    shapes = {images.shape[1:], seeds.shape[1:], minimised.shape[1:]}
+    if images.ndim != 4 or len(shapes) > 1 or 0 in images.shape[1:]:  # of images
+        raise ValueError("images have other shapes than their seeds")
+    if {images.dtype, seeds.dtype, minimised.dtype} != {np.dtype(np.uint8)}:
+        raise ValueError("images are not uint8")
+    if not len(images) == len(seeds) == len(number) or len(minimised) > len(images):
+        raise ValueError("images, seeds and faults are not as many")
 
 
 def spread_over_pairs(pairs: IntArray, most: int) -> list[int]:
