@@ -13,6 +13,7 @@ from imprint.stats.bootstrap import (
     mean,
     mean_difference,
     mean_share,
+    mean_share_difference,
     percentile_interval,
     resamples,
 )
@@ -108,6 +109,19 @@ def test_intervals_cover_the_truth(kind: str) -> None:
         low, high = mean(gaps, generator(trial, "coverage"), 400).ci95
         hits += low <= 0.3 <= high
     assert binom.ppf(1e-4, trials, 0.93) <= hits <= binom.ppf(1 - 1e-4, trials, 0.96)
+
+
+@pytest.mark.parametrize(("count", "lost", "won"), [(50, 0.02, 0), (100, 0.02, 0.01), (50, 0, 0)])
+def test_intervals_of_rare_differences_cover_the_truth(count: int, lost: float, won: float) -> None:
+    """Without widening 63 % of 50 pairs of which one in 50 differs; ≥ 93 %, but once in 10,000."""
+    trials, random = 200, np.random.default_rng(3)
+    hits = 0
+    for trial in range(trials):
+        drawn = random.random(count)
+        first, second = drawn < lost, (drawn >= lost) & (drawn < lost + won)
+        low, high = mean_share_difference(first, second, generator(trial, "coverage"), 200).ci95
+        hits += low <= lost - won <= high
+    assert binom.ppf(1e-4, trials, 0.93) <= hits
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from imprint.stats.paired_difference import (
     chance_of_exclusion,
     mcnemar_p_values,
     paired_difference_intervals,
+    widen_rare_pairs,
 )
 from imprint.stats.proportion import mcnemar
 
@@ -55,3 +56,10 @@ def test_the_chance_of_exclusion_is_that_of_coins():
     """Of 20 examples 6 favour either method: the interval lies above 0 from 6 to 0 on, 1 in 64."""
     assert limits(6, 0, 20)[0] > 0 > limits(5, 1, 20)[0]
     assert chance_of_exclusion(np.array([6, 0]), np.array([20, 20])).tolist() == [1 / 64, 0.0]
+
+
+def test_rare_pairs_have_the_interval_of_their_counts():
+    differences = np.array([1.0, 1.0, -1.0, *[0.0] * 37])
+    assert widen_rare_pairs((0.02, 0.03), differences) == pytest.approx(limits(2, 1, 40))
+    assert widen_rare_pairs((-0.9, 0.9), differences) == (-0.9, 0.9)
+    assert widen_rare_pairs((0.5, 0.6), np.ones(10)) == (0.5, 0.6)

@@ -9,6 +9,7 @@ from imprint.stats.bootstrap import (
     mean,
     mean_difference,
     mean_share,
+    mean_share_difference,
     percentile_interval,
     resamples,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "mean",
     "mean_difference",
     "mean_share",
+    "mean_share_difference",
     "median",
     "pearson",
     "percentile_interval",

@@ -16,6 +16,7 @@ from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.stats.checks import pair, sample
 from imprint.stats.estimate import Estimate
+from imprint.stats.paired_difference import widen_rare_pairs
 from imprint.stats.proportion import widen_rare_share
 
 DRAWS = 2000
@@ -134,3 +135,16 @@ def mean_difference(
     """
     one, other = pair(first, second, ("first", "second"))
     return mean(one - other, random, draws)
+
+
+def mean_share_difference(
+    first: ArrayLike, second: ArrayLike, random: np.random.Generator, draws: int = DRAWS
+) -> Estimate:
+    """Return the difference of two mean shares in [0, 1], such as accuracies, on the same examples.
+
+    As :func:`mean_difference`, and wide enough where few examples decide
+    (:func:`imprint.stats.paired_difference.widen_rare_pairs`).
+    """
+    estimate = mean_difference(first, second, random, draws)
+    one, other = pair(first, second, ("first", "second"))
+    return Estimate(estimate.value, widen_rare_pairs(estimate.ci95, one - other), estimate.n)

@@ -15,6 +15,7 @@ from scipy.special import ndtri
 from scipy.stats import binom
 
 from imprint.core.arrays import FloatArray, IntArray
+from imprint.stats.proportion import FEW_EVENTS
 
 
 def paired_difference_intervals(
@@ -47,6 +48,30 @@ def adjusted_difference(
     first, second = ((np.asarray(each) + 1) / raised for each in (first_alone, second_alone))
     centre = first - second
     return centre, np.sqrt((first + second - centre**2) / raised)
+
+
+def widen_rare_pairs(interval: tuple[float, float], differences: FloatArray) -> tuple[float, float]:
+    """Return the interval of a mean of paired differences, widened where few of them decide it.
+
+    A bootstrap repeats what the sample holds: where one of 50 pairs differs it covers 63 %, and it
+    has no width where none does. With squares that sum to less than ``FEW_EVENTS`` the interval
+    holds the one above as well: of the differences and two more, 1 and −1.
+
+    >>> low, high = widen_rare_pairs((0.0, 0.0), np.zeros(50))
+    >>> round(low, 3), round(high, 3)
+    (-0.053, 0.053)
+
+    Args:
+        interval: of a bootstrap.
+        differences: float64 ``[n]`` in [−1, 1], of two shares on each example.
+    """
+    squares = float(np.square(differences).sum())
+    if squares >= FEW_EVENTS:
+        return interval
+    raised = len(differences) + 2
+    centre = float(differences.sum()) / raised
+    reach = float(ndtri(0.975)) * float(np.sqrt(((squares + 2) / raised - centre**2) / raised))
+    return min(interval[0], max(-1.0, centre - reach)), max(interval[1], min(1.0, centre + reach))
 
 
 def mcnemar_p_values(first_alone: IntArray, second_alone: IntArray) -> FloatArray:

@@ -49,7 +49,7 @@ from imprint.probe.attribution.importance import layer_shapes, questions
 from imprint.probe.neurons.tap_options import choose_layers
 from imprint.report.model_facts import ModelAccuracy, network_facts
 from imprint.report.summary import finish
-from imprint.stats.bootstrap import mean_difference
+from imprint.stats.bootstrap import mean_share_difference
 from imprint.stats.proportion import proportion
 from imprint.study.counted import uncounted
 from imprint.study.csv_file import write_csv
@@ -252,12 +252,25 @@ def compare_drops(
         random: bool ``[draws, n]``, without random ones.
         seed: of the bootstrap.
     """
-    drops = whole.mean() - random.mean(1)
-    drop = mean_difference(whole, without, generator(seed, "drop"))
-    excess = mean_difference(random.mean(0), without, generator(seed, "excess"))
-    as_large = int((drops >= drop.value).sum())
-    p = (1 + as_large) / (1 + len(random))
-    return AblatedSet(count, drop, random_drop(whole, random), excess, p)
+    drop = mean_share_difference(whole, without, generator(seed, "drop"))
+    excess = mean_share_difference(random.mean(0), without, generator(seed, "excess"))
+    return AblatedSet(
+        count, drop, random_drop(whole, random), excess, share_as_costly(without, random)
+    )
+
+
+def share_as_costly(without: BoolArray, random: BoolArray) -> float:
+    """Return the share of networks that get no more tests right, the first among them, in (0, 1].
+
+    It is the p-value of neurons that were drawn as the random ones were.
+
+    Args:
+        without: bool ``[n]``, which tests one network gets right.
+        random: bool ``[draws, n]``, which others get right.
+    """
+    # Of whole numbers: rounding of means would lose a quarter of all ties.
+    as_costly = int((random.sum(1) <= without.sum()).sum())
+    return (1 + as_costly) / (1 + len(random))
 
 
 def random_drop(whole: BoolArray, random: BoolArray) -> RandomDrop:
@@ -293,7 +306,7 @@ def part_drops(
 ) -> list[PartDrop]:
     """Return the drop without each part, the largest first."""
     drops = [
-        PartDrop(layer, neuron, mean_difference(whole, row, generator(seed, "part")))
+        PartDrop(layer, neuron, mean_share_difference(whole, row, generator(seed, "part")))
         for (layer, neuron, _), row in zip(parts, right, strict=False)
     ]
     return sorted(drops, key=lambda each: -each.drop.value)

@@ -46,7 +46,7 @@ from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.neurons.tap_options import choose_layers
 from imprint.report.model_facts import ModelAccuracy, network_facts
 from imprint.report.summary import finish
-from imprint.stats.bootstrap import mean_difference
+from imprint.stats.bootstrap import mean_share_difference
 from imprint.stats.proportion import proportion
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, to_json, write_finding
@@ -260,7 +260,7 @@ def class_drop(own: BoolArray, right: BoolArray, whole: BoolArray, seed: int) ->
     if count < MIN_TESTS:
         reason = Missing(f"an interval needs at least {MIN_TESTS} tests, and there is {count}")
         return ClassDrop(count, reason, others, random)
-    drop = mean_difference(whole[own], right[0, own], generator(seed, "class drop"))
+    drop = mean_share_difference(whole[own], right[0, own], generator(seed, "class drop"))
     return ClassDrop(count, drop, others, random)
 
 

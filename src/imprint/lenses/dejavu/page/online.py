@@ -16,7 +16,7 @@ from imprint.report.blocks import Block, Figures, Paragraph, Part
 from imprint.report.figure import Axis, Lines, Series, estimates
 from imprint.report.inputs import read_columns
 from imprint.report.wording import count, percent, short_percent
-from imprint.stats.bootstrap import mean_difference, mean_share
+from imprint.stats.bootstrap import mean_share, mean_share_difference
 from imprint.stats.choices import widen_for_choices
 from imprint.stats.estimate import Estimate
 from imprint.study.tables import Table
@@ -99,7 +99,7 @@ def _tested(epoch: int, *files: Path) -> TestedEpoch:
         epoch,
         mean_share(right[0], random),
         mean_share(right[1], random),
-        mean_difference(*right, random),
+        mean_share_difference(*right, random),
         (_mean(votes[0]), _mean(votes[1])),
         tables[0]["neighbours"].shape[1],
     )
