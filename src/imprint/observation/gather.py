@@ -26,8 +26,9 @@ from imprint.nets.predictor.predictor import (
     image_size_of,
 )
 from imprint.nets.predictor.settle_kind import require_targets, settle_kind
+from imprint.observation.as_trainer import as_trainer
 from imprint.observation.audited_model import AuditedModel
-from imprint.observation.trainers.trainer import TrainerOptions, as_trainer
+from imprint.observation.trainers.trainer import TrainerOptions
 
 FIRST_BATCH = 64
 TRIED_RECORDS = 8

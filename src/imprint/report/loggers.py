@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from imprint.core.errors import ImprintError
-from imprint.report.result import Result
 from imprint.report.summary_file import is_number, read_summary
-from imprint.report.table import Table
+from imprint.report.table import HasTables, Table
 from imprint.study.finding import to_json
 
 CONTAINERS = frozenset({"attacks", "criteria", "lenses"})
@@ -83,10 +82,10 @@ def _scalars(result: object) -> Iterator[tuple[str, float]]:
     elif isinstance(getattr(result, "content", None), Mapping):
         yield from _of_summary(getattr(result, "content"))  # noqa: B009  # of any class
     elif dataclasses.is_dataclass(findings := getattr(result, "findings", result)) and not (
-        isinstance(findings, (Result, type))
+        isinstance(findings, (HasTables, type))
     ):
         yield from _walk(to_json(findings), _lens_of(findings))
-    elif isinstance(result, Result):
+    elif isinstance(result, HasTables):
         for table in result.tables():
             yield from _of_table(table)
 

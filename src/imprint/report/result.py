@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import escape
 
 from imprint.core.errors import ImprintError
+from imprint.report.loggers import log_findings
 from imprint.report.marks import Figure
 from imprint.report.table import Table
 
@@ -110,8 +111,6 @@ class Result:
 
     def log(self, logger: Any, step: int | None = None) -> dict[str, float]:
         """Write the findings to an experiment tracker; see :func:`imprint.log_findings`."""
-        from imprint.report.loggers import log_findings
-
         return log_findings(self, logger, step)
 
     def plot(self, figure: int = 0) -> MatplotlibFigure:

@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from markupsafe import Markup
 
@@ -246,3 +247,12 @@ class _Shown:
 def plain_note(table: Table) -> str:
     """Return the note below a table without its marks."""
     return plain(table.note)
+
+
+@runtime_checkable
+class HasTables(Protocol):
+    """A result that says itself what its tables are."""
+
+    def tables(self) -> Sequence[Table]:
+        """Return the tables, the most important first."""
+        ...

@@ -8,7 +8,7 @@ import pytest
 from imprint.core.errors import ImprintError
 from imprint.data.records.open_records import as_records
 from imprint.nets.predictor.predictor import ModelSettings, as_predictor
-from imprint.observation.trainers.trainer import as_trainer
+from imprint.observation.as_trainer import as_trainer
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(80, 3))

@@ -9,9 +9,10 @@ from imprint.core.errors import ImprintError
 from imprint.data.records.open_records import as_records
 from imprint.data.records.records import Task
 from imprint.nets.predictor.predictor import ModelSettings, OutputKind, as_predictor
+from imprint.observation.as_trainer import as_trainer
 from imprint.observation.trainers.fresh_weights import with_fresh_weights
 from imprint.observation.trainers.network import NetworkTrainer, task_loss
-from imprint.observation.trainers.trainer import TrainerOptions, as_trainer
+from imprint.observation.trainers.trainer import TrainerOptions
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(65, 4)).astype(np.float32)

@@ -13,7 +13,8 @@ from imprint.data.records.open_records import as_records
 from imprint.data.records.records import Records
 from imprint.nets.predictor.estimator import EstimatorPredictor
 from imprint.nets.predictor.predictor import ModelSettings, as_predictor
-from imprint.observation.trainers.trainer import TrainerOptions, as_trainer
+from imprint.observation.as_trainer import as_trainer
+from imprint.observation.trainers.trainer import TrainerOptions
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(60, 3))

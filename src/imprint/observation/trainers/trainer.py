@@ -80,37 +80,6 @@ TRAINERS: Registry[TrainerKind] = Registry(
 )
 
 
-def as_trainer(
-    predictor: Predictor,
-    members: Records,
-    train: Callable[..., Any] | None = None,
-    options: TrainerOptions | None = None,
-) -> Trainer | None:
-    """Return what trains models like one; None where that is not known.
-
-    Args:
-        predictor: the model under audit.
-        members: records it was trained on.
-        train: the user's own, ``train(inputs, targets, seed)`` returns a model of any kind.
-        options: of networks.
-
-    Raises:
-        ImprintError: ``train`` is no function.
-    """
-    if train is not None:
-        from imprint.observation.trainers.function import FunctionTrainer
-
-        if not callable(train):
-            raise ImprintError(
-                f"train must be a function train(inputs, targets, seed), got {type(train).__name__}"
-            )
-        return FunctionTrainer(train, predictor, members)
-    for kind in TRAINERS.entries():
-        if kind.recognises(predictor):
-            return kind.make(predictor, members, options or TrainerOptions())
-    return None
-
-
 def read_all(records: Records) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return inputs and targets of records, in memory.
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.kernels.dual_activations import Activation, dual_activation
+from imprint.lenses.leave_one_out.kernels.dual_activation import Activation
+from imprint.lenses.leave_one_out.kernels.dual_activations import dual_activation
 from imprint.neurons.activation_function import register_own
 from tests.lenses.leave_one_out.plain_kernels import (
     SMOOTH,

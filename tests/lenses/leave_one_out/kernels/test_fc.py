@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.kernels.dual_activations import Activation
+from imprint.lenses.leave_one_out.kernels.dual_activation import Activation
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from tests.lenses.leave_one_out.plain_kernels import quadrature, quadrature_slope

@@ -27,11 +27,8 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
-from imprint.lenses.leave_one_out.kernels.dual_activations import (
-    Activation,
-    DualActivation,
-    dual_activation,
-)
+from imprint.lenses.leave_one_out.kernels.dual_activation import Activation, DualActivation
+from imprint.lenses.leave_one_out.kernels.dual_activations import dual_activation
 from imprint.lenses.leave_one_out.kernels.tiles import (
     MEMORY,
     Footprint,

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.kernels.dual_activations import DualActivation, Slopes
+from imprint.lenses.leave_one_out.kernels.dual_activation import DualActivation, Slopes
 from imprint.lenses.leave_one_out.kernels.hermite_series import (
     inverse,
     mean_products,

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
-from imprint.lenses.leave_one_out.kernels.dual_activations import Activation
+from imprint.lenses.leave_one_out.kernels.dual_activation import Activation
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 
 MAX_VARIANCE_CHANGE = 0.01

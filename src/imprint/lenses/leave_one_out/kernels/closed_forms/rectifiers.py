@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.kernels.dual_activations import (
+from imprint.lenses.leave_one_out.kernels.dual_activation import (
     CLOSED_FORMS,
     DualActivation,
     Slopes,
