@@ -179,15 +179,19 @@ def test_a_second_network_must_be_another_one_of_the_same_task(
 ) -> None:
     card = replace(ModelCard("lenet", 3, 3, 16, (0.5,), (0.25,)), outputs=4)
     save_model(world / "four.safetensors", build_model(card), card)
+    grey = replace(card, channels=1)
+    save_model(world / "grey.safetensors", build_model(grey), grey)
     for more, message in (
         (("--judge", str(world / "net.safetensors")), "is the network under test itself"),
         (("--against", str(world / "four.safetensors")), "has 4 outputs"),
         (("--against", str(other), "--int8", "x86"), "say differently what a fault is"),
+        (("--quality", str(world / "grey.safetensors")), "takes 1-channel images"),
     ):
         with pytest.raises(SystemExit) as left:
             main(words(world, tmp_path, *more))
         assert left.value.code == 2
         assert message in capsys.readouterr().err
+        assert not (tmp_path / "activations").exists()
 
 
 def test_rounds_beyond_memory_are_refused(

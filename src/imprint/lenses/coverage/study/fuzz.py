@@ -103,6 +103,7 @@ def search_step(study: Study, options: FuzzOptions) -> SearchFaults:
     network = open_network(options, seeds.images)
     check_network(network, seeds, options.round_size)
     oracle = open_oracle(options, network)
+    open_quality(options, network)  # refused before activations are taken
     guiding, train, source = _guiding(study, options, network, members, seeds, settings)
     return SearchFaults(
         network,
