@@ -389,9 +389,8 @@ class MeasureAdversarial(AdversarialOptions):
     "mutated images that the network gets wrong, searched for by coverage",
     example="--model model.safetensors --seeds test/ --budget 10000 --out runs/fuzz",
     main=(
-        *(*MODEL, "seeds", "criterion", "param", "budget", "mutations", "strength", "max_share"),
-        *("max_change", "judge", "against", "int8", "minimise", "seed_records", "member_records"),
-        *("seed", "device"),
+        *(*MODEL, "seeds", "criterion", "budget", "mutations", "strength", "judge", "against"),
+        *("int8", "seed", "device"),
     ),
 )
 @dataclass(frozen=True, kw_only=True)
