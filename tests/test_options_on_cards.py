@@ -31,6 +31,7 @@ from imprint.study.command import COMMANDS
 from imprint.study.config import parse
 from imprint.study.finding import to_json
 from imprint.study.options import Common
+from tests.lenses.coverage.detection.tiny_detectors import save_detector, save_images, tiny_yolos
 
 REFUSED = ("was made with other settings", "was made for other images")
 CARD = ModelCard("mlp", 3, 10, 8, (0.5,), (0.25,), {"widths": "16"})
@@ -527,6 +528,23 @@ CASES = {
         values={"layers": ("hidden",), "layer_index": (0,), "classes": 3},
         fixed=(*PARTS, "exclude_layers"),
     ),
+    "detection": Case(
+        "coverage detection",
+        "--model {place}/yolos --data {place}/coco/images --device cpu --threshold 0.2 "
+        "--annotations {place}/coco/instances.json --top-counts 2,4 --draws 2",
+        values={
+            "model": "yolos-2",
+            "annotations": "coco/others.json",
+            "image_size": 40,
+            "mean": (0.4,),
+            "std": (0.4,),
+            "exclude_layers": ("class", "bbox", "layer.0"),
+            "attribution": "la",
+            "importance_records": 2,
+            "test_records": 2,
+        },
+        fixed=("data", "batch_size"),
+    ),
     "impartiality": Case(
         "coverage impartiality",
         TESTED + "--criteria nc,kmnc --sizes 10 --sets 10",
@@ -634,7 +652,22 @@ def another(value, kind):
     return None
 
 
+def save_detectors(place):
+    """Write two detectors and images with objects, where they are needed alone: it takes long."""
+    transformers = pytest.importorskip("transformers")
+    if (place / "coco").exists():
+        return
+    _, file = save_images(place / "coco")
+    content = json.loads(file.read_text())
+    boxes = [{**box, "bbox": [0, 0, 9, 9]} for box in content["annotations"]]
+    (place / "coco" / "others.json").write_text(json.dumps({**content, "annotations": boxes}))
+    for name, layers in (("yolos", 1), ("yolos-2", 2)):
+        save_detector(place / name, tiny_yolos(transformers, layers))
+
+
 def base_options(case, place, out):
+    if case.command == "coverage detection":
+        save_detectors(place)
     kind = COMMANDS.get(case.command).options
     words = case.words.format(place=place).split()
     return parse(kind, [*words, "--out", str(out), "--json"], "imprint")

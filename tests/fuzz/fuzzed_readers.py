@@ -32,6 +32,7 @@ from imprint.commands.train import TrainNetwork
 from imprint.core.errors import ImprintError
 from imprint.data.boxes.boxes import parse_voc
 from imprint.data.boxes.coco_file import read_coco_file
+from imprint.data.boxes.coco_objects import open_coco
 from imprint.data.boxes.named_objects import parse_named_objects
 from imprint.data.boxes.yolo_files import parse_yolo
 from imprint.data.decode import header_size, load
@@ -571,6 +572,24 @@ def bound(path: Path) -> object:
     return bound_array_file(ScoreBoundOptions(arrays=path, out=path.parent / "out"))
 
 
+def coco_objects(folder: Path) -> Path:
+    """Write an image and the objects in it."""
+    Image.new("RGB", (8, 4)).save(folder / "a.png")
+    box = {"image_id": 1, "bbox": [1, 1, 2, 2], "category_id": 3, "iscrowd": 0}
+    content = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": [box],
+        "categories": [{"id": 3, "name": "cat"}],
+    }
+    (folder / "coco.json").write_text(json.dumps(content))
+    return folder / "coco.json"
+
+
+def read_objects(path: Path) -> object:
+    """Open the images of a COCO file with their objects."""
+    return open_coco(path.parent, path)
+
+
 VOCABULARY = {"words": ["a", "film"], "length": 4}
 TEXT_CARD = TextCard("lstm_classifier", 4, 2, 4, {"width": 2, "hidden": 2})
 
@@ -629,6 +648,7 @@ READERS = (
     FuzzedReader("VOC", file("a.xml", VOC), parse_voc, of_text),
     FuzzedReader("VOC objects", file("a.xml", VOC), parse_named_objects, of_text),
     FuzzedReader("COCO", as_json(COCO), read_coco_file, of_json),
+    FuzzedReader("COCO objects", coco_objects, read_objects, of_json),
     FuzzedReader("COCO as text", as_json(COCO), read_coco_file, of_text),
     FuzzedReader("YOLO", file("a.txt", YOLO), parse_yolo, of_text),
     FuzzedReader("index list", npy(np.arange(9)), read_index_list, of_npy),

@@ -71,3 +71,19 @@ def import_art() -> Any:
             "with the extra attacks"
         ) from error
     return art
+
+
+def import_pycocotools() -> Any:
+    """Return the package pycocotools with its modules ``coco`` and ``cocoeval``.
+
+    Raises:
+        ImprintError: it is not installed.
+    """
+    try:
+        for name in ("coco", "cocoeval"):
+            importlib.import_module(f"pycocotools.{name}")
+        return importlib.import_module("pycocotools")
+    except ImportError as error:
+        raise ImprintError(
+            f"pycocotools cannot be imported ({error}): install imprint with the extra detection"
+        ) from error

@@ -10,7 +10,7 @@ counts, crowds too: it covers what is not background.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,7 +26,13 @@ MAX_IMAGES = 5_000_000
 MAX_BOXES = 50_000_000
 MAX_NAME_LETTERS = 4096
 MAX_SIDE_PX = 1_000_000
-_KEYS = {"images": ("id", "file_name", "width", "height"), "annotations": ("image_id", "bbox")}
+Keys = Mapping[str, tuple[str, ...]]
+"""The lists of a file that are read, and the wanted keys of their entries."""
+
+BOX_KEYS: Keys = {
+    "images": ("id", "file_name", "width", "height"),
+    "annotations": ("image_id", "bbox"),
+}
 _NUMBERS_OF_A_BOX = 4
 
 
@@ -59,28 +65,28 @@ def read_coco_file(path: Path) -> CocoBoxes:
     listed: dict[int | str, int] = {}
     codes: dict[int | str, int] = {}
     try:
-        for kind, number, entry in _entries(path):
+        for kind, number, entry in coco_entries(path, BOX_KEYS):
             where = f"{path}: {kind}[{number}]"
             if kind == "images":
-                identity = _identity(entry, "id", where)
+                identity = identity_of(entry, "id", where)
                 if identity in listed:
-                    _refuse(f"{where} has the id {identity!r} of an image before it")
+                    refuse(f"{where} has the id {identity!r} of an image before it")
                 if len(names) >= MAX_IMAGES:
-                    _refuse(f"{path} lists more than {MAX_IMAGES:,} images")
+                    refuse(f"{path} lists more than {MAX_IMAGES:,} images")
                 listed[identity] = len(names)
-                names.append(_file_name(entry, where))
+                names.append(file_name(entry, where))
                 sizes.extend(_size(entry, where))
             else:
-                identity = _identity(entry, "image_id", where)
+                identity = identity_of(entry, "image_id", where)
                 owner.append(codes.setdefault(identity, len(codes)))
-                coordinates.extend(_corners(entry, where))
+                coordinates.extend(corners(entry, where))
                 if len(owner) > MAX_BOXES or len(codes) > MAX_IMAGES:
-                    _refuse(f"{path} has more than {MAX_BOXES:,} boxes or {MAX_IMAGES:,} images")
+                    refuse(f"{path} has more than {MAX_BOXES:,} boxes or {MAX_IMAGES:,} images")
     except OSError as error:
         raise ImprintError(f"cannot read the boxes {path}: {error.strerror}") from error
     unlisted = next((identity for identity in codes if identity not in listed), None)
     if unlisted is not None:
-        _refuse(f"{path}: annotations name the image {unlisted!r}, which images does not list")
+        refuse(f"{path}: annotations name the image {unlisted!r}, which images does not list")
     rows = np.array([listed[identity] for identity in codes], dtype=np.int64)
     return CocoBoxes(
         names,
@@ -90,8 +96,12 @@ def read_coco_file(path: Path) -> CocoBoxes:
     )
 
 
-def _entries(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Yield list, number and wanted values of every image and annotation, in the file's order."""
+def coco_entries(path: Path, keys: Keys) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Yield list, number and wanted values of every entry of the lists, in the file's order.
+
+    Raises:
+        ImprintError: the file is no such file, or lacks one of the lists.
+    """
     depth, number = 0, 0
     section = key = ""
     seen: list[str] = []
@@ -101,17 +111,17 @@ def _entries(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
             depth += 1
             is_map = event == "start_map"
             if depth == 1 and not is_map:
-                _refuse(f"{path} holds a list, not an object with images and annotations")
-            if section in _KEYS and depth == 2 and is_map:
-                _refuse(f"{path}: {section} is an object, not a list")
-            if section in _KEYS and depth == 3:
+                refuse(f"{path} holds a list, not an object with images and annotations")
+            if section in keys and depth == 2 and is_map:
+                refuse(f"{path}: {section} is an object, not a list")
+            if section in keys and depth == 3:
                 if not is_map:
-                    _refuse(f"{path}: {section}[{number}] is a list, not an object")
+                    refuse(f"{path}: {section}[{number}] is a list, not an object")
                 entry, key = {}, ""
-            elif section in _KEYS and depth == 4 and key in _KEYS[section]:
+            elif section in keys and depth == 4 and key in keys[section]:
                 _put(path, section, number, entry, key, [] if key == "bbox" and not is_map else {})
         elif event in ("end_map", "end_array"):
-            if section in _KEYS and depth == 3:
+            if section in keys and depth == 3:
                 yield section, number, entry
                 number += 1
             depth -= 1
@@ -119,49 +129,59 @@ def _entries(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
                 section = ""
         elif event == "map_key":
             if depth == 1:
-                if value in seen and value in _KEYS:
-                    _refuse(f"{path}: {value} is there twice")
+                if value in seen and value in keys:
+                    refuse(f"{path}: {value} is there twice")
                 section, number = value, 0
-                seen += [value] if value in _KEYS else []
+                seen += [value] if value in keys else []
             elif depth == 3:
                 key = value
         elif depth == 0:
-            _refuse(f"{path} holds a single value, not an object with images and annotations")
-        elif section not in _KEYS:
+            refuse(f"{path} holds a single value, not an object with images and annotations")
+        elif section not in keys:
             continue
         elif depth == 4 and key == "bbox" and isinstance(entry.get("bbox"), list):
             if len(entry["bbox"]) <= _NUMBERS_OF_A_BOX:  # one too many is enough to refuse it
                 entry["bbox"].append(value)
-        elif depth == 3 and key in _KEYS[section]:
+        elif depth == 3 and key in keys[section]:
             _put(path, section, number, entry, key, value)
         elif depth < 3:
-            _refuse(f"{path}: {section} holds a single value, not objects")
-    missing = [name for name in _KEYS if name not in seen]
+            refuse(f"{path}: {section} holds a single value, not objects")
+    missing = [name for name in keys if name not in seen]
     if missing:
-        _refuse(f"{path} has no {' and no '.join(missing)}, so it is no COCO instances file")
+        refuse(f"{path} has no {' and no '.join(missing)}, so it is no COCO instances file")
 
 
 def _put(
     path: Path, section: str, number: int, entry: dict[str, Any], key: str, value: object
 ) -> None:
     if key in entry:
-        _refuse(f"{path}: {section}[{number}] has {key} twice")
+        refuse(f"{path}: {section}[{number}] has {key} twice")
     entry[key] = value
 
 
-def _identity(entry: dict[str, Any], key: str, where: str) -> int | str:
+def identity_of(entry: dict[str, Any], key: str, where: str) -> int | str:
+    """Return the id under a key.
+
+    Raises:
+        ImprintError: it is neither a whole number nor a text.
+    """
     identity = entry.get(key)
     if isinstance(identity, bool) or not isinstance(identity, (int, str)) or identity == "":
-        _refuse(f"{where} has no {key} that is a whole number or a text")
+        refuse(f"{where} has no {key} that is a whole number or a text")
     if isinstance(identity, str) and len(identity) > MAX_NAME_LETTERS:
-        _refuse(f"{where} has an {key} of {len(identity):,} letters")
+        refuse(f"{where} has an {key} of {len(identity):,} letters")
     return identity
 
 
-def _file_name(entry: dict[str, Any], where: str) -> str:
+def file_name(entry: dict[str, Any], where: str) -> str:
+    """Return the name of an image's file.
+
+    Raises:
+        ImprintError: there is none that can be one.
+    """
     name = entry.get("file_name")
     if not isinstance(name, str) or not name.strip("/\\. ") or len(name) > MAX_NAME_LETTERS:
-        _refuse(f"{where} has no file_name that can be one")
+        refuse(f"{where} has no file_name that can be one")
     return name
 
 
@@ -171,21 +191,27 @@ def _size(entry: dict[str, Any], where: str) -> tuple[int, int]:
         return 0, 0
     for side in sides:
         if isinstance(side, bool) or not isinstance(side, (int, float)) or side != int(side):
-            _refuse(f"{where} has a width or height that is no whole number of pixels")
+            refuse(f"{where} has a width or height that is no whole number of pixels")
         if not 0 <= side <= MAX_SIDE_PX:
-            _refuse(f"{where} has a width or height of {side:g} pixels")
+            refuse(f"{where} has a width or height of {side:g} pixels")
     width, height = (int(side) for side in sides if side is not None)
     return (width, height) if width and height else (0, 0)
 
 
-def _corners(entry: dict[str, Any], where: str) -> tuple[float, float, float, float]:
+def corners(entry: dict[str, Any], where: str) -> tuple[float, float, float, float]:
+    """Return the box of an annotation as (x0, y0, x1, y1).
+
+    Raises:
+        ImprintError: it is not four numbers.
+    """
     box = entry.get("bbox")
     is_box = isinstance(box, list) and len(box) == _NUMBERS_OF_A_BOX
     if not is_box or any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in box or ()):
-        _refuse(f"{where} has no bbox of four numbers, x, y, width and height")
+        refuse(f"{where} has no bbox of four numbers, x, y, width and height")
     x, y, width, height = map(float, box or ())
     return x, y, x + width, y + height
 
 
-def _refuse(fault: str) -> NoReturn:
+def refuse(fault: str) -> NoReturn:
+    """Refuse a file, with what is wrong about it."""
     raise UnreadableFile(f"{fault}: correct the file, or give the boxes as files of Pascal VOC")

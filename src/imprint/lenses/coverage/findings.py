@@ -16,6 +16,7 @@ from imprint.lenses.coverage.class_findings import ClassFindings
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.cost_findings import CostFindings
+from imprint.lenses.coverage.detection_findings import DetectionFindings
 from imprint.lenses.coverage.fit_findings import FitFindings
 from imprint.lenses.coverage.fuzzing_findings import FuzzFindings
 from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
@@ -452,6 +453,7 @@ Findings = (
     | AdversarialFindings
     | FuzzFindings
     | CostFindings
+    | DetectionFindings
 )
 
 
@@ -476,6 +478,7 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "adversarial": AdversarialFindings,
         "fuzzing": FuzzFindings,
         "cost": CostFindings,
+        "detection": DetectionFindings,
     }
     kind = next((kind for key, kind in kinds.items() if key in value), CoverageFindings)
     return from_json(kind, value, where)

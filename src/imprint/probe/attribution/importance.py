@@ -89,8 +89,19 @@ def attribute_by(
             network whose layers cannot be told apart by input.
     """
     options = options or AttributionOptions()
-    chosen = [ATTRIBUTORS.get(name) for name in methods]
     explained = explain(model, view, pool)
+    return attribute_explained(explained, methods, options, batch_size, correct_only)
+
+
+def attribute_explained(
+    explained: Explained,
+    methods: Sequence[str],
+    options: AttributionOptions,
+    batch_size: int = 64,
+    correct_only: bool = False,
+) -> dict[str, ImportanceTable]:
+    """Return the importance of every neuron for any outputs; see :func:`attribute_by`."""
+    chosen = [ATTRIBUTORS.get(name) for name in methods]
     if explained.baseline is None:
         _refuse_baselines(chosen)
     totals = _Totals(explained.outputs, options, explained.classes)

@@ -11,6 +11,7 @@ from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
 from imprint.lenses.coverage.class_findings import ClassFindings
 from imprint.lenses.coverage.cost_findings import CostFindings
+from imprint.lenses.coverage.detection_findings import DetectionFindings
 from imprint.lenses.coverage.findings import (
     ChosenFindings,
     CoverageFindings,
@@ -28,6 +29,7 @@ from imprint.lenses.coverage.page import (
     adversarial,
     classes,
     cost,
+    detection,
     fitted,
     fuzzing,
     impartiality,
@@ -137,6 +139,12 @@ KINDS: Mapping[type[Findings], Kind] = {
         "adversarial",
     ),
     FuzzFindings: Kind(fuzzing.fuzzing_blocks, fuzzing.fuzzing_lines, fuzzing.fuzzing_verdict),
+    DetectionFindings: _shown_by(
+        detection.detection_blocks,
+        detection.detection_lines,
+        detection.detection_verdict,
+        "detection",
+    ),
     CostFindings: _shown_by(cost.cost_blocks, cost.cost_lines, cost.cost_verdict, "cost"),
 }
 

@@ -1,0 +1,1 @@
+"""Quality of detections beside the objects that are there, and blocks of a detector."""
