@@ -11,6 +11,7 @@ from imprint.stats import bootstrap as module
 from imprint.stats.bootstrap import (
     bootstrap_means,
     mean,
+    mean_count,
     mean_difference,
     mean_share,
     mean_share_difference,
@@ -109,6 +110,27 @@ def test_intervals_cover_the_truth(kind: str) -> None:
         low, high = mean(gaps, generator(trial, "coverage"), 400).ci95
         hits += low <= 0.3 <= high
     assert binom.ppf(1e-4, trials, 0.93) <= hits <= binom.ppf(1 - 1e-4, trials, 0.96)
+
+
+@pytest.mark.parametrize(("count", "rate"), [(5, 0.1), (20, 0.05), (20, 0.2), (20, 0.6), (20, 2)])
+def test_intervals_of_rare_counts_cover_the_truth(count: int, rate: float) -> None:
+    """Marks that few draws reach: ≥ 92 %, but once in 10,000; a bootstrap covers 62 % at 0.05."""
+    trials, random = 200, np.random.default_rng(4)
+    hits = 0
+    for trial in range(trials):
+        counts = random.poisson(rate, count) / 8
+        low, high = mean_count(counts, generator(trial, "coverage"), 1 / 8, 200).ci95
+        hits += low <= rate / 8 <= high
+    assert binom.ppf(1e-4, trials, 0.92) <= hits
+
+
+def test_counts_that_are_not_rare_have_the_interval_of_any_mean() -> None:
+    for values in ([1.0, 2.0, 1.0, 0.0], np.arange(30.0)):
+        plain = mean(values, generator(0, "test"))
+        assert mean_count(values, generator(0, "test"), 1.0) == plain
+    found = mean_count(np.zeros(20), generator(0, "test"), 2.0)
+    # 20 draws of nothing, and one of a unit to either side: 1.96 · √(2 · 2² / 22) / √22.
+    assert found.ci95 == pytest.approx((-1.959964 * 8**0.5 / 22, 1.959964 * 8**0.5 / 22))
 
 
 @pytest.mark.parametrize(("count", "lost", "won"), [(50, 0.02, 0), (100, 0.02, 0.01), (50, 0, 0)])

@@ -7,6 +7,7 @@ told; entropies are in nats; the first example of a pair stays beside its second
 from imprint.stats.bootstrap import (
     bootstrap_means,
     mean,
+    mean_count,
     mean_difference,
     mean_share,
     mean_share_difference,
@@ -54,6 +55,7 @@ __all__ = [
     "max_balanced_accuracy",
     "mcnemar",
     "mean",
+    "mean_count",
     "mean_difference",
     "mean_share",
     "mean_share_difference",

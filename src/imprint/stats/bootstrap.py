@@ -10,14 +10,14 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.stats.checks import pair, sample
 from imprint.stats.estimate import Estimate
 from imprint.stats.paired_difference import widen_rare_pairs
-from imprint.stats.proportion import widen_rare_share
+from imprint.stats.proportion import FEW_EVENTS, widen_rare_share
 
 DRAWS = 2000
 CHUNK_VALUES = 4_000_000
@@ -117,6 +117,34 @@ def mean_share(values: ArrayLike, random: np.random.Generator, draws: int = DRAW
     estimate = mean(values, random, draws)
     share = min(1.0, max(0.0, estimate.value))
     return Estimate(estimate.value, widen_rare_share(estimate.ci95, share, estimate.n), estimate.n)
+
+
+def mean_count(
+    values: ArrayLike, random: np.random.Generator, unit: float, draws: int = DRAWS
+) -> Estimate:
+    """Return the mean of ``[n]`` multiples of a unit, such as cells reached, with its interval.
+
+    As :func:`mean`, and wide enough where most are 0: a bootstrap cannot draw what the sample does
+    not hold, and of 20 counts of mean 0.05 it covers 62 %. Where at most half of the values, and
+    fewer than ``FEW_EVENTS``, differ from 0, the interval also holds the normal one of the values
+    and two more, one unit beyond the largest to either side.
+
+    Args:
+        values: ``[n]``, also below 0.
+        random: from :func:`imprint.core.seeds.generator`.
+        unit: least that a value can differ from 0 by.
+        draws: resamples.
+    """
+    rows = sample(values, "values")
+    estimate = mean(rows, random, draws)
+    events = int((np.abs(rows) > unit / 2).sum())
+    if events >= FEW_EVENTS or 2 * events > len(rows):
+        return estimate
+    most = float(np.abs(rows).max()) + unit
+    more = np.concatenate([rows, [most, -most]])
+    reach = float(ndtri(0.975)) * float(more.std()) / len(more) ** 0.5
+    low, high = float(more.mean()) - reach, float(more.mean()) + reach
+    return Estimate(estimate.value, (min(estimate.low, low), max(estimate.high, high)), estimate.n)
 
 
 def mean_difference(

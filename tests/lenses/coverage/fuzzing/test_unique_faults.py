@@ -45,6 +45,36 @@ def test_portions_do_not_matter(points: list[tuple[int, int, int]], portion: int
     assert len(whole) == len(leaders)
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 6), st.integers(0, 6)),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_each_fault_belongs_to_the_first_of_its_pair_within_the_radius(
+    points: list[tuple[int, int, int, int]],
+) -> None:
+    """One after another: the first kind of the same two classes no further away than √5."""
+    kinds: list[tuple[int, int, int, int]] = []
+    expected = []
+    for a, b, x, y in points:
+        near = [
+            number
+            for number, (c, d, u, v) in enumerate(kinds)
+            if (a, b) == (c, d) and (x - u) ** 2 + (y - v) ** 2 <= 5
+        ]
+        if not near:
+            near = [len(kinds)]
+            kinds.append((a, b, x, y))
+        expected.append(near[0])
+    faults = UniqueFaults(5.0001**0.5, 2)
+    pairs = np.array([point[:2] for point in points])
+    numbers, new = faults.assign(pairs, np.array([point[2:] for point in points], np.float32))
+    assert numbers.tolist() == expected
+    assert new.tolist() == [expected.index(number) for number in range(len(kinds))]
+
+
 def test_the_common_distance_is_that_within_classes() -> None:
     features = np.array([[0.0], [1.0], [10.0], [13.0], [50.0]], dtype=np.float32)
     assert common_distance(features, np.array([0, 0, 1, 1, 2])) == 2.0

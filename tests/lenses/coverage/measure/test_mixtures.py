@@ -67,7 +67,7 @@ def test_changes_are_signed_relative_and_normalised_by_their_range() -> None:
     mixed[..., 1, 0], mixed[..., 1, 1] = 4.0, 3.0
     sets = [MeasuredSets("fgsm", 10, {"nc": Mixtures(np.full(4, 2.0), mixed)})]
     assert change_range(sets, "nc") == pytest.approx(3)
-    replaced, added = changes_of(sets, (0.2,), 0)["fgsm"]["nc"]
+    replaced, added = changes_of(sets, (0.2,), {}, 0)["fgsm"]["nc"]
     assert (replaced.way, replaced.inputs, added.way) == ("replace", 2, "add")
     assert replaced.change.value == pytest.approx(-1)
     assert replaced.relative == pytest.approx(-0.5)

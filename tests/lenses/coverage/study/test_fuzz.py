@@ -65,6 +65,14 @@ def test_a_search_spends_its_budget_and_keeps_its_faults(
     assert len(table["seed"]) == fuzzing["faults"] > 0
     assert (table["expected"] != table["predicted"]).all()
     assert len(np.unique(table["unique"])) == fuzzing["unique"]
+    for side in ("expected", "predicted"):
+        shares = np.unique(table[side], return_counts=True)[1] / len(table[side])
+        assert fuzzing[f"{side}_entropy"] == pytest.approx(-(shares * np.log(shares)).sum())
+    pairs = list(zip(table["expected"].tolist(), table["predicted"].tolist(), strict=True))
+    for pair in fuzzing["pairs"]:
+        own = [n for n, p in enumerate(pairs) if p == (pair["expected"], pair["predicted"])]
+        assert (pair["faults"], pair["unique"]) == (len(own), len(set(table["unique"][own])))
+    assert sum(pair["unique"] for pair in fuzzing["pairs"]) == fuzzing["unique"]
     images = load_file(tmp_path / "fuzzing" / "faults.safetensors")
     assert images["images"].shape == images["seeds"].shape == (fuzzing["unique"], 3, 16, 16)
     coverage = fuzzing["curve"]["coverage"]

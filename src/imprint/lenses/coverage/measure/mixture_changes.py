@@ -17,7 +17,7 @@ from imprint.lenses.coverage.measure.mixtures import (
     Mixtures,
     mixture_counts,
 )
-from imprint.stats.bootstrap import mean
+from imprint.stats.bootstrap import mean, mean_count
 from imprint.stats.estimate import Estimate
 from imprint.stats.holm import holm
 from imprint.stats.permutation import paired_permutation
@@ -28,13 +28,17 @@ ByCriterion = dict[str, tuple[CoverageChange, ...]]
 
 
 def changes_of(
-    sets: Sequence[MeasuredSets], shares: Sequence[float], seed: int
+    sets: Sequence[MeasuredSets],
+    shares: Sequence[float],
+    marks: Mapping[str, float],
+    seed: int,
 ) -> dict[str, ByCriterion]:
     """Return the changes by attack and criterion; none where an attack has no sets.
 
     Args:
         sets: of every attack and size.
         shares: of a set that are replaced or added.
+        marks: by how much one mark raises the value of a criterion that counts some.
         seed: of the resamples.
     """
     found: dict[str, ByCriterion] = {}
@@ -44,7 +48,7 @@ def changes_of(
             continue
         for name, mixtures in each.mixtures.items():
             whole = change_range(sets, name)
-            more = tuple(changes(mixtures, each.size, shares, whole, seed))
+            more = tuple(changes(mixtures, each.size, shares, whole, marks.get(name), seed))
             by_criterion[name] = by_criterion.get(name, ()) + more
     return found
 
@@ -60,7 +64,12 @@ def change_range(sets: Sequence[MeasuredSets], name: str) -> float:
 
 
 def changes(
-    mixtures: Mixtures, size: int, shares: Sequence[float], whole_range: float, seed: int
+    mixtures: Mixtures,
+    size: int,
+    shares: Sequence[float],
+    whole_range: float,
+    mark: float | None,
+    seed: int,
 ) -> Iterator[CoverageChange]:
     """Yield the changes of one criterion by share and way.
 
@@ -69,6 +78,7 @@ def changes(
         size: inputs of a set.
         shares: of a set.
         whole_range: of all changes of the criterion.
+        mark: by how much one mark raises its value; None where it counts none.
         seed: of the resamples.
     """
     random = generator(seed, "mixture intervals")
@@ -76,17 +86,17 @@ def changes(
     for place, (share, count) in enumerate(zip(shares, mixture_counts(size, shares), strict=True)):
         for column, way in enumerate(WAYS):
             change, fresh = values[:, place, column, 0], values[:, place, column, 1]
-            excess: Estimate = mean(change - fresh, random)
+            excess = _mean(change - fresh, mark, random)
             p = paired_permutation(change - fresh, random)
             yield CoverageChange(
                 way=way,
                 size=size,
                 share=share,
                 inputs=count,
-                change=mean(change, random),
+                change=_mean(change, mark, random),
                 relative=_relative(change, mixtures.alone),
                 ncov=float(change.mean() / whole_range) if whole_range > MIN_RANGE else 0.0,
-                fresh=mean(fresh, random),
+                fresh=_mean(fresh, mark, random),
                 excess=excess,
                 p=p,
                 adjusted=p,
@@ -112,6 +122,10 @@ def adjusted(attacks: Mapping[str, AttackFindings]) -> dict[str, AttackFindings]
         )
         for attack, found in attacks.items()
     }
+
+
+def _mean(values: FloatArray, mark: float | None, random: np.random.Generator) -> Estimate:
+    return mean(values, random) if mark is None else mean_count(values, random, mark)
 
 
 def _relative(change: FloatArray, alone: FloatArray) -> float | None:

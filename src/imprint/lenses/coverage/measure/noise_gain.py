@@ -9,7 +9,7 @@ import numpy as np
 from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
 from imprint.lenses.coverage.sensitivity_findings import NoiseGain
-from imprint.stats.bootstrap import mean
+from imprint.stats.bootstrap import mean, mean_count
 from imprint.stats.estimate import Estimate
 from imprint.stats.holm import holm
 from imprint.stats.permutation import paired_permutation
@@ -23,17 +23,21 @@ def compare_gains(
     Args:
         value: of the tests alone.
         mark: by how much one mark raises it.
-        pairs: float64 ``[draws, 2]``, added by important and by random pixels.
+        pairs: float64 ``[draws, 2]``, added by important and by random pixels, in marks where there
+            are some.
         duplicates: added by the tests themselves.
         seed: of the resamples.
     """
     random = generator(seed, "noise gains")
     important, other = pairs[:, 0], pairs[:, 1]
-    difference: Estimate = mean(important - other, random)
+    difference = _mean(important - other, mark, random)
     p = paired_permutation(important - other, random)
-    return NoiseGain(
-        value, mark, mean(important, random), mean(other, random), difference, p, p, duplicates
-    )
+    added, added_elsewhere = (_mean(each, mark, random) for each in (important, other))
+    return NoiseGain(value, mark, added, added_elsewhere, difference, p, p, duplicates)
+
+
+def _mean(values: FloatArray, mark: float | None, random: np.random.Generator) -> Estimate:
+    return mean(values, random) if mark is None else mean_count(values, random, 1.0)
 
 
 def adjusted(gains: Mapping[str, NoiseGain]) -> dict[str, NoiseGain]:

@@ -95,19 +95,20 @@ class MeasureMixtures(Step):
                 )
                 sets.append(MeasuredSets(name, size, mixtures_from(found)))
         write_table(path / "sets.parquet", set_rows(sets, self.shares, self.draws, list(criteria)))
-        changes = changes_of(sets, self.shares, self.seed)
+        marks = {name: mark_of(criterion) for name, criterion in criteria.items()}
+        known = {name: mark for name, mark in marks.items() if mark is not None}
+        changes = changes_of(sets, self.shares, known, self.seed)
         attacks = {
             name: AttackFindings(
                 len(made.index), made.success, changes[name], unmeasured(sets, name)
             )
             for name, made in self.attacked.items()
         }
-        marks = {name: mark_of(criterion) for name, criterion in criteria.items()}
         findings = AdversarialChanges(
             len(pool),
             self.epsilon,
             self.draws,
-            {name: mark for name, mark in marks.items() if mark is not None},
+            known,
             {name: change_range(sets, name) for name in criteria},
             adjusted(attacks),
             missing,
