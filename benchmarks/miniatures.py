@@ -44,6 +44,7 @@ def make(folder: Path) -> Path:
     _write_arrays(folder)
     _write_networks(folder)
     _write_runs(folder / "runs")
+    (folder / "tags.csv").write_text("image,tag\nant/train00.png,leg\nbee/train01.png,wing\n")
     _write_studies(folder)
     return folder
 
@@ -154,12 +155,20 @@ def _write_runs(folder: Path, models: int = 12, records: int = 20, tests: int = 
 
 
 def _write_studies(folder: Path) -> None:
-    """Write a partition and a finished fit, which other commands start from."""
+    """Write finished studies that other commands start from."""
     from imprint.cli import run
 
     calls = commands(folder)
     run([*calls["data split"], "--json", "--out", str(folder / "split")])
     run([*calls["leave-one-out fit"], "--json", "--out", str(folder / "fit")])
+    run([*calls["coverage fit"], "--json", "--out", str(folder / "fitted")])
+    wisdom = [*calls["coverage wisdom"], "--selector=model"]
+    run([*wisdom, "--json", "--out", str(folder / "wisdom")])
+    measure = ["coverage", "measure", "--model", str(folder / "classifier.safetensors")]
+    measure += ["--fitted", str(folder / "fitted" / "fitted.safetensors")]
+    for day, part in enumerate(("train", "test"), start=1):
+        words = [*measure, "--tests", str(folder / part)]
+        run([*words, "--json", "--out", str(folder / f"day_{day}")])
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
@@ -176,6 +185,11 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "--data", at("images.npz"), "--records=16", "--queries=4", "--removed=3", "--pairs=8",
         "--subsets=2", "--subset-networks=2", "--input-size=8", "--classes=2", "--depth=1",
         "--train.width=8", "--train.epochs=2",
+    ]  # fmt: skip
+    ablated = [*model, *sets, "--attributions=lrp", "--top-counts=2,4", "--draws=2"]
+    attacked = [
+        "--criteria=nc,kmnc", "--attacks=fgsm", "--epsilon=0.5", "--draws=2", "--sizes=2",
+        "--shares=0.5",
     ]  # fmt: skip
     classifier = [
         "--classifier.architecture=mlp", "--classifier.architecture-options=widths=8",
@@ -197,6 +211,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "data crops": ["data", "crops", *photos, "--min-crop-px=2", "--size=16"],
         "data tag": ["data", "tag", *photos, "--tagger", at("train"), "--tag-list", at("tags.txt")],
         "data boxes": ["data", "boxes", *photos, "--detector", at("train")],
+        "data clouds": ["data", "clouds", *photos, "--tags", at("tags.csv")],
         "dejavu attack": ["dejavu", "attack", "--arrays", at("embeddings.npz"), "--k=10"],
         "dejavu two-model": [
             "dejavu", "two-model", *small, "--split", at("split"), "--per-class=2",
@@ -266,5 +281,40 @@ def commands(folder: Path) -> dict[str, list[str]]:
             "coverage", "measure", *model, *sets, "--criteria=nc,kmnc,idc,tknc",
         ],
         "coverage monitor": ["coverage", "monitor", *model, *sets],
+        "coverage fit": [
+            "coverage", "fit", *model, "--members", at("train"), "--criteria=nc,kmnc",
+        ],
+        "coverage merge": [
+            "coverage", "merge", f"--studies={at('day_1')},{at('day_2')}",
+            "--fitted", at("fitted/fitted.safetensors"),
+        ],
+        "coverage prioritise": ["coverage", "prioritise", *model, *sets, "--criteria=nc,kmnc"],
+        "coverage select": [
+            "coverage", "select", *model, *sets, "--criterion=nc", "--count=4",
+        ],
+        "coverage selector": [
+            "coverage", "selector", *model, "--members", at("train"),
+            "--selector", at("wisdom/selector/selector.safetensors"),
+        ],
+        "coverage ablate": ["coverage", "ablate", *ablated],
+        "coverage sensitivity": [
+            "coverage", "sensitivity", *model, *sets, "--criteria=nc,kmnc", "--draws=2",
+        ],
+        "coverage adversarial": ["coverage", "adversarial", *model, *sets, *attacked],
+        "coverage impartiality": [
+            "coverage", "impartiality", *model, *sets, "--criteria=nc,kmnc", "--sizes=8",
+            "--sets=10",
+        ],
+        "coverage cost": [
+            "coverage", "cost", *model, *sets, "--criteria=nc,kmnc", "--repeats=5",
+        ],
+        "coverage classes": [
+            "coverage", "classes", *model, *sets, "--attributions=lrp", "--top-neurons=2",
+            "--draws=2",
+        ],
+        "coverage fuzz": [
+            "coverage", "fuzz", *model, "--members", at("train"), "--seeds", at("test"),
+            "--criterion=nc", "--budget=60",
+        ],
         "report": ["report"],
     }  # fmt: skip

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from imprint.cli import main
-from miniatures import make
+from imprint.study.command import COMMANDS
+from miniatures import commands, make
 from reliability_inputs import cases
 from trials import tree
 
@@ -42,3 +43,13 @@ def test_wrong_calls_end_in_one_sentence(world, tmp_path, capsys, monkeypatch):
         assert "Traceback" not in printed, case.name
         assert tree(folder) == before, case.name
     assert os.getcwd() == str(tmp_path)
+
+
+WITHOUT_INPUTS = ("list ", "coverage study ", "dejavu pool")
+"""Commands that only print, that are another command under a second name, that need two studies of
+encoders."""
+
+
+def test_every_command_has_a_miniature():
+    named = {name for name in COMMANDS.names() if not name.startswith(WITHOUT_INPUTS)}
+    assert named == set(commands(Path()))
