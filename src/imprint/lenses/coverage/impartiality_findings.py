@@ -16,7 +16,8 @@ class CriterionCorrelation:
     Attributes:
         pearson: within one size, by size.
         spearman: likewise.
-        pooled: Pearson's over all sets, coverage and impartiality less their mean in each size.
+        pooled: Pearson's over all sets, coverage and impartiality in units of their own mean and
+            spread in each size.
     """
 
     pearson: Mapping[str, Estimate | Missing]

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from imprint.core.missing import Missing
+from imprint.core.seeds import generator
 from imprint.lenses.coverage.adversarial_findings import AttackFindings
+from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.measure.growth import ready_criteria
 from imprint.lenses.coverage.measure.mixture_changes import adjusted, change_range, changes_of
 from imprint.lenses.coverage.measure.mixtures import (
@@ -38,8 +40,6 @@ def mixtures() -> Mixtures:
 
 
 def _options() -> object:
-    from imprint.lenses.coverage.criterion.criterion import CRITERIA
-
     return CRITERIA.get("nc").Options(threshold=0.5)
 
 
@@ -78,3 +78,31 @@ def test_changes_are_signed_relative_and_normalised_by_their_range() -> None:
     settled = adjusted({"fgsm": AttackFindings(9, proportion(3, 9), {"nc": (replaced, added)})})
     assert settled["fgsm"].changes["nc"][1].adjusted == pytest.approx(4 / 16)
     assert adjusted({"fgsm": AttackFindings(9, proportion(0, 9), {}, "why")})["fgsm"].changes == {}
+
+
+def test_values_of_mixed_sets_are_unions_of_what_each_input_covers() -> None:
+    """Neurons beyond ½ as sets, input by input; the draws are those of the seed."""
+    random = np.random.default_rng(5)
+    clean, changed = random.random((2, 25, 40)).astype(np.float32) ** 5
+    tests, rows = ActivationTable(LAYER, clean), np.arange(0, 25, 2)
+    options = CRITERIA.get("nc").Options(threshold=0.5, scale="none")
+    criteria, _ = ready_criteria({"nc": options}, None, tests)
+    attacked = AttackedTable(ActivationTable(LAYER, changed[rows]), rows)
+    found = measure_mixtures(criteria, tests, np.arange(25), attacked, 12, (0.1, 0.3), 3, 7)
+    assert not isinstance(found, Missing)
+    of_clean, of_changed = (
+        [{unit for unit in range(40) if row[unit] > 0.5} for row in table]
+        for table in (clean, changed)
+    )
+    for draw in range(3):
+        drawn = generator(7, "mixtures", 12, draw)
+        fresh = rows[drawn.permutation(13)[:4]].tolist()
+        others = drawn.permutation([row for row in range(25) if row not in fresh])[:12].tolist()
+        alone = set().union(*(of_clean[row] for row in others))
+        assert found["nc"].alone[draw] == pytest.approx(len(alone) / 40)
+        for place, count in enumerate((1, 4)):
+            kept = set().union(*(of_clean[row] for row in others[count:]))
+            for kind, own in enumerate((of_changed, of_clean)):
+                more = set().union(*(own[row] for row in fresh[:count]))
+                values = found["nc"].mixed[draw, place, :, kind] * 40
+                assert values == pytest.approx([len(kept | more), len(alone | more)])

@@ -5,8 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binom, zscore
+from scipy.stats import t as student_t
 
 from imprint.cli import main
+from imprint.lenses.coverage.impartiality_findings import CriterionCorrelation
+from imprint.lenses.coverage.measure.impartiality import MixedSets
+from imprint.lenses.coverage.study.impartiality import correlate
+from imprint.stats.estimate import Estimate
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import arrays, saved, words_of
@@ -32,11 +38,37 @@ def test_criteria_are_correlated_within_a_size(tmp_path: Path) -> None:
     first = table["size"] == 10
     expected = np.corrcoef(table["kmnc"][first], table["impartiality"][first])[0, 1]
     assert content["criteria"]["kmnc"]["pearson"]["10"]["value"] == pytest.approx(expected)
+    assert content["range"] == [table["impartiality"].min(), table["impartiality"].max()]
+    scaled = [
+        np.concatenate([zscore(table[column][table["size"] == size]) for size in (10, 20)])
+        for column in ("kmnc", "impartiality")
+    ]
+    pooled = content["criteria"]["kmnc"]["pooled"]["value"]
+    assert pooled == pytest.approx((scaled[0] * scaled[1]).mean())
     assert "votes" in content["criteria"]["wisdom"]["missing"]
     legacy = tmp_path / "out" / "impartiality_legacy"
     assert len((legacy / "rq4_impartiality.csv").read_text().splitlines()) == 1 + 3 * 24
-    assert (legacy / "rq4_correlation.csv").read_text().startswith("coverage_method,test_type,")
+    heading, *lines = (legacy / "rq4_correlation.csv").read_text().splitlines()
+    assert heading == "coverage_method,test_type,correlation_coefficient,p_value,sample_count"
+    row = next(line.split(",") for line in lines if line.startswith("kmnc,size 10,"))
+    reach = expected * np.sqrt(10 / (1 - expected**2))
+    assert float(row[3]) == pytest.approx(2 * student_t.sf(abs(reach), 10))
     assert 'id="coverage-impartiality"' in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_pooled_intervals_cover_the_correlation_within_sizes() -> None:
+    """Two sizes of other means and spreads, ρ = ½ in each: ≥ 92 %, but once in 10,000."""
+    random, hits, trials = np.random.default_rng(0), 0, 25
+    sizes = np.repeat([100, 500], 30)
+    for trial in range(trials):
+        even, noise = random.normal(size=(2, 60))
+        coverage = (0.5 * even + 0.75**0.5 * noise) * np.where(sizes == 100, 1, 9) + sizes
+        mixed = MixedSets(sizes, np.ones(60), even, {"nc": coverage})
+        found = correlate(mixed, "nc", trial)
+        assert isinstance(found, CriterionCorrelation)
+        assert isinstance(found.pooled, Estimate)
+        hits += found.pooled.low <= 0.5 <= found.pooled.high
+    assert binom.ppf(1e-4, trials, 0.92) <= hits
 
 
 def test_a_network_is_measured(world: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import pearsonr
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
@@ -190,7 +191,10 @@ def _correlation(
 
 @dataclass(frozen=True)
 class WritePublishedCorrelations(Step):
-    """``impartiality_legacy``: ``rq4_impartiality.csv`` and ``rq4_correlation.csv``."""
+    """``impartiality_legacy``: ``rq4_impartiality.csv`` and ``rq4_correlation.csv``.
+
+    ``p_value`` is that of Student's test of no correlation, as published.
+    """
 
     made_from: str
     folder: Path = uncounted()
@@ -210,10 +214,12 @@ class WritePublishedCorrelations(Step):
             )
         ]
         write_csv(path / "rq4_impartiality.csv", IMPARTIALITY_COLUMNS, sets)
-        correlations = [
-            [name, f"size {size}", estimate.value, "", estimate.n]
-            for name, each in self.findings.measured.items()
-            for size, estimate in each.pearson.items()
-            if not isinstance(estimate, Missing)
-        ]
+        correlations = []
+        for name, each in self.findings.measured.items():
+            for size, estimate in each.pearson.items():
+                if isinstance(estimate, Missing):
+                    continue
+                own = table["size"] == int(size)
+                p = float(pearsonr(table[name][own], table["impartiality"][own]).pvalue)
+                correlations.append([name, f"size {size}", estimate.value, p, estimate.n])
         write_csv(path / "rq4_correlation.csv", CORRELATION_COLUMNS, correlations)
