@@ -58,6 +58,36 @@ def test_parameters_are_as_many_as_published(name: str, parameters: int) -> None
     assert count(on_meta(name)) == parameters
 
 
+@pytest.mark.parametrize(
+    ("name", "billions"),
+    [
+        ("convnext_tiny", 4.46),
+        ("efficientnet_b0", 0.39),
+        ("mobilenet_v2", 0.30),
+        ("resnet18", 1.81),
+        ("resnet50", 4.09),
+        ("vgg16", 15.47),
+    ],
+)
+def test_multiplications_of_an_image_of_224_pixels_are_as_many_as_published(
+    name: str, billions: float
+) -> None:
+    """Strides and sizes of maps, which parameters say nothing about; one a weight and place."""
+    network, products = on_meta(name).eval(), []
+
+    def add(module: nn.Module, _: object, output: torch.Tensor) -> None:
+        weights = module.get_parameter("weight")
+        places = output.numel() // weights.shape[0]
+        products.append(places * weights.numel())
+
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            module.register_forward_hook(add)
+    with torch.no_grad():
+        network(torch.empty(1, 3, 224, 224, device="meta"))
+    assert sum(products) / 1e9 == pytest.approx(billions, abs=0.0051)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_outputs_are_the_classifier_of_the_features(name: str) -> None:
     network = build_network(name, 3, 7, 32, SMALL[name]).eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
 from imprint.nets.image_model import ImageModel
 from imprint.probe.neurons.neurons import Taps
-from imprint.probe.neurons.tap_options import TapOptions
+from imprint.probe.neurons.tap_options import NeuronValues, TapOptions
 from tests.probe.neurons.tapped import seeded
 
 
@@ -56,6 +57,39 @@ def test_the_layers_of_a_model_bear_the_names_of_its_checkpoint() -> None:
     assert layers.widths == (6, 16, 120, 84)
     assert batch.values.shape == (3, 226)
     assert not network.get_submodule("fc1")._forward_hooks
+
+
+@pytest.mark.parametrize("values", ["raw", "activated"])
+def test_neurons_of_lenet_are_those_of_sums_over_windows(values: NeuronValues) -> None:
+    """Correlation, pooling and products by NumPy alone; a channel is the mean of its map."""
+    torch.manual_seed(0)
+    network = build_network("lenet", 1, 10, 16).eval()
+    weights = {name: part.numpy().astype(float) for name, part in network.state_dict().items()}
+    images = seeded((2, 1, 16, 16))
+    with torch.no_grad(), Taps(network, TapOptions(values=values)) as taps:
+        network(images)
+        found = taps.take()
+
+    def rectified(array: np.ndarray) -> np.ndarray:
+        return np.maximum(array, 0)
+
+    grid, expected = images.numpy().astype(float), {}
+    for name in ("conv1", "conv2"):
+        windows = np.lib.stride_tricks.sliding_window_view(grid, (5, 5), axis=(2, 3))
+        maps = np.einsum("bcyxij,ocij->boyx", windows, weights[f"{name}.weight"])
+        maps += weights[f"{name}.bias"][:, None, None]
+        expected[name] = (maps if values == "raw" else rectified(maps)).mean((2, 3))
+        count, channels, side = maps.shape[:3]
+        blocks = rectified(maps)[:, :, : side // 2 * 2, : side // 2 * 2]
+        grid = blocks.reshape(count, channels, side // 2, 2, side // 2, 2).max((3, 5))
+    vector = grid.reshape(2, -1)
+    for name in ("fc1", "fc2", "fc3"):
+        units = vector @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+        vector = rectified(units)
+        expected[name] = units if values == "raw" or name == "fc3" else vector
+    assert found.layers.names == tuple(expected)
+    for name, each in expected.items():
+        np.testing.assert_allclose(found.of(name).numpy(), each, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 def test_a_transformer_is_seen_though_torch_has_a_fast_path_around_its_layers() -> None:
