@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from imprint.core.missing import Missing
@@ -28,6 +29,7 @@ from imprint.lenses.coverage.page.sensitivity import (
     sensitivity_headline,
     sensitivity_lines,
 )
+from imprint.lenses.coverage.page.share_curves import share_curves
 from imprint.lenses.coverage.sensitivity_findings import NoiseAccuracy, NoiseGain, Sensitivity
 from imprint.stats.estimate import Estimate
 from imprint.stats.proportion import proportion
@@ -123,6 +125,26 @@ def test_changes_are_shown_in_marks_and_as_shares_of_the_range() -> None:
     assert len(change_table(findings, "attack0", "add", every_share=False).rows) == 1
     figure = excess_figure(findings, "attack0", "add")
     assert figure.groups[0].intervals[0].value == pytest.approx(0.2)
+
+
+def test_changes_are_drawn_against_the_share_of_inputs() -> None:
+    findings = attacked((2, 0.01), (1, 0.01))
+    first, second = share_curves(findings, ["kmnc"], "replace")
+    assert (first.name, second.name) == (
+        "coverage-adversarial-shares-attack0-replace-100",
+        "coverage-adversarial-shares-attack1-replace-100",
+    )
+    assert first.x.ticks == [(0.05, "5%"), (0.1, "10%")]
+    assert first.below is not None
+    (moved,), (excess,) = first.series, first.below.series
+    assert np.asarray(moved.y) == pytest.approx([0.3, 0.3])
+    assert np.asarray(excess.y) == pytest.approx([0.2, 0.2])
+    assert np.asarray(excess.low) == pytest.approx([0.15, 0.15])
+    one = replace(
+        findings.attacks["attack0"],
+        changes={"kmnc": (change("add", 0.1, 2, 0.01),)},
+    )
+    assert not [*share_curves(replace(findings, attacks={"a": one}), ["kmnc"], "add")]
 
 
 def test_an_attack_that_does_not_succeed_is_told() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from imprint.core.missing import Missing
@@ -10,7 +10,9 @@ from imprint.lenses.coverage.adversarial_findings import (
     AdversarialChanges,
     AttackFindings,
     CoverageChange,
+    Way,
 )
+from imprint.lenses.coverage.page.share_curves import scaled, share_curves
 from imprint.report.blocks import Block, Bullets, Details, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
 from imprint.report.lens import LensVerdict
@@ -26,11 +28,9 @@ from imprint.report.wording import (
     short_percent,
     significant,
 )
-from imprint.stats.estimate import Estimate
 
 LEVEL = 0.05
-ROUNDING = 1e-9
-WORDS = {"replace": "replaced", "add": "added"}
+WORDS: Mapping[Way, str] = {"replace": "replaced", "add": "added"}
 NOTE = (
     "Changes of the value of a set, signed, in marks (cells, sections, neurons or patterns) where "
     "a criterion counts some; means over draws with 95% intervals, the tests being the same. "
@@ -64,6 +64,7 @@ def adversarial_blocks(findings: AdversarialChanges) -> Iterator[Block]:
     ]
     if figures:
         yield Figures(figures)
+    yield from _by_share(findings)
     for name, each in findings.attacks.items():
         for way in WORDS if each.changes else ():
             table = change_table(findings, name, way, every_share=False)
@@ -94,13 +95,26 @@ def adversarial_blocks(findings: AdversarialChanges) -> Iterator[Block]:
     )
 
 
+def _by_share(findings: AdversarialChanges) -> Iterator[Block]:
+    names = in_order(findings)
+    replaced, added = ([*share_curves(findings, names, way)] for way in WORDS)
+    if replaced:
+        folded = Details("Figures of inputs that are added", [Figures(added)])
+        yield Part(
+            "By the share of adversarial inputs",
+            [Figures(replaced), folded],
+            "coverage-adversarial-shares",
+            "Shares",
+        )
+
+
 def _success(name: str, found: AttackFindings) -> str:
     if isinstance(found.success, Missing):
         return f"{name}: {found.success.missing}"
     return f"{name} fools it on {percent(found.success.value)} of {count(found.attacked)} inputs"
 
 
-def largest(found: AttackFindings, way: str) -> dict[str, CoverageChange]:
+def largest(found: AttackFindings, way: Way) -> dict[str, CoverageChange]:
     """Return the change by the largest share of the largest set, by criterion."""
     return {
         name: max((each for each in changes if each.way == way), key=lambda e: (e.size, e.share))
@@ -168,7 +182,7 @@ def adversarial_lines(findings: AdversarialChanges) -> list[Printed]:
 
 
 def change_table(
-    findings: AdversarialChanges, attack: str, way: str, *, every_share: bool = True
+    findings: AdversarialChanges, attack: str, way: Way, *, every_share: bool = True
 ) -> Table:
     """Return what inputs of an attack change, by criterion, size and share.
 
@@ -201,7 +215,7 @@ def change_table(
 
 
 def _row(name: str, change: CoverageChange, mark: float) -> list[Value | Cell]:
-    values = (_scaled(each, mark) for each in (change.change, change.fresh, change.excess))
+    values = (scaled(each, mark) for each in (change.change, change.fresh, change.excess))
     raw, fresh, excess = values
     return [
         name.upper(), change.size, change.share, raw, change.relative, change.ncov, fresh, excess,
@@ -209,19 +223,12 @@ def _row(name: str, change: CoverageChange, mark: float) -> list[Value | Cell]:
     ]  # fmt: skip
 
 
-def _scaled(estimate: Estimate, unit: float) -> Estimate:
-    """Return an estimate in other units; what rounding left of 0 is 0."""
-    ends = (end / unit for end in (estimate.value, *estimate.ci95))
-    value, low, high = (0.0 if abs(end) < ROUNDING else end for end in ends)
-    return Estimate(value, (low, high), estimate.n)
-
-
-def excess_figure(findings: AdversarialChanges, attack: str, way: str) -> Intervals:
+def excess_figure(findings: AdversarialChanges, attack: str, way: Way) -> Intervals:
     """Return what is beyond fresh inputs at the largest share, by criterion."""
     changes = largest(findings.attacks[attack], way)
     dots = []
     for name in in_order(findings):
-        excess = _scaled(changes[name].excess, findings.ranges[name] or 1.0)
+        excess = scaled(changes[name].excess, findings.ranges[name] or 1.0)
         dots.append(Interval(name.upper(), excess.value, excess.low, excess.high))
     spoken = ", ".join(f"{dot.name} {percent(dot.value)}" for dot in dots)
     return Intervals(
