@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import binom, zscore
 from scipy.stats import t as student_t
 
@@ -12,6 +13,9 @@ from imprint.cli import main
 from imprint.lenses.coverage.impartiality_findings import CriterionCorrelation
 from imprint.lenses.coverage.measure.impartiality import MixedSets
 from imprint.lenses.coverage.study.impartiality import correlate
+from imprint.nets.fill import build_model
+from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
 from imprint.stats.estimate import Estimate
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
@@ -76,6 +80,31 @@ def test_a_network_is_measured(world: Path, tmp_path: Path) -> None:
     main(words_of(world, "impartiality", *words, "--sizes", "12", "--out", str(tmp_path)))
     content = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["impartiality"]
     assert content["classes"] == 3
+
+
+def test_evenness_is_over_the_classes_of_the_network_not_those_of_the_images(
+    world: Path, tmp_path: Path
+) -> None:
+    """A network of 12 classes on images of 3: ln 12, or J could exceed 1."""
+    card = ModelCard("lenet", 3, 12, 16, (0.5,), (0.25,))
+    torch.manual_seed(0)
+    model = build_model(card)
+    with torch.no_grad():
+        model.network.get_submodule("fc3").weight *= 100
+    save_model(tmp_path / "net.safetensors", model, card)
+    given = ["--model", str(tmp_path / "net.safetensors"), "--members", str(world / "train.npz")]
+    words = ["--tests", str(world / "test.npz"), "--criteria", "tknc", "--sets", "10"]
+    out = tmp_path / "out"
+    main(["coverage", "impartiality", *given, *words, "--sizes", "48", "--out", str(out)])
+    content = read_json(out / "summary.json")["lenses"]["coverage"]["impartiality"]
+    with np.load(world / "test.npz") as held, torch.no_grad():
+        images = torch.from_numpy(np.moveaxis(held["images"], -1, 1)).float() / 255
+        predicted = model.eval()(images).argmax(1).numpy()
+    shares = np.unique(predicted, return_counts=True)[1] / 48
+    assert len(shares) > 3
+    expected = -(shares * np.log(shares)).sum() / np.log(12)
+    assert content["classes"] == 12
+    assert content["range"] == pytest.approx([expected, expected])
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path, capsys: Any) -> None:

@@ -105,7 +105,10 @@ def _predicted(source: Source, options: ImpartialityOptions) -> tuple[Activation
             )
         return source.test, probabilities.shape[1]
     assert source.sets is not None
-    return source.test, len(source.sets.images.classes)
+    assert source.network is not None
+    outputs = source.network.file.card.outputs
+    # A classifier that a card says nothing of has those of the images, at least.
+    return source.test, outputs or len(source.sets.images.classes)
 
 
 @dataclass(frozen=True)
