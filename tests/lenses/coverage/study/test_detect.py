@@ -127,6 +127,17 @@ def test_drops_are_compared_with_matched_draws() -> None:
     assert drop.p == pytest.approx(2 / 3)
 
 
+def test_drops_that_differ_by_rounding_are_ties() -> None:
+    """Neurons that are the whole layer: matched ones are the same, in another place of a batch."""
+    keep = np.ones((1, 4), dtype=bool)
+    sets = [DetectorSets("leading", 0, keep)]
+    sets += [DetectorSets(kind, 0, keep) for kind in ("matched", "anywhere") for _ in range(9)]
+    values = [0.3, *(0.3 + 3e-8 * (-1) ** row for row in range(18))]
+    without = [Quality(**dict.fromkeys(METRICS, value)) for value in values]
+    (ablated,) = compare_sets(Quality(**dict.fromkeys(METRICS, 0.9)), sets, without, (1,))
+    assert {each.p for each in ablated.drops.values()} == {1.0}
+
+
 def test_classes_are_matched_by_name() -> None:
     assert match_categories(("N/A", "Cat", "dog "), ("dog", "cat")).tolist() == [-1, 1, 0]
     with pytest.raises(ImprintError, match="no class of the detector, such as 'LABEL_0'"):

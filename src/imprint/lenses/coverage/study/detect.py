@@ -71,6 +71,8 @@ from imprint.study.tables import write_table
 
 SETS = 8
 """Detectors without neurons that share a pass."""
+ROUNDING = 1e-6
+"""Of a measure of quality in float32: drops that differ by less are ties."""
 
 
 def detection_study(options: DetectionOptions) -> JsonObject:
@@ -395,7 +397,7 @@ def compare_sets(
             fallen = getattr(whole, metric) - values.reshape(len(sets), len(counts))[:, row]
             drop = float(fallen[kinds == "leading"][0])
             matched = fallen[kinds == "matched"]
-            p = (1 + int((matched >= drop).sum())) / (1 + len(matched))
+            p = (1 + int((matched >= drop - ROUNDING).sum())) / (1 + len(matched))
             drops[metric] = QualityDrop(
                 drop, _spread(matched), _spread(fallen[kinds == "anywhere"]), p
             )
