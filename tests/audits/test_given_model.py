@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imprint.audits.given_model import gather_model
+from imprint.audits.options import AuditOptions
 from imprint.cli import main
+from imprint.data.records.vocabulary import Vocabulary, write_vocabulary
 from imprint.nets.fill import initial_model
 from imprint.nets.model_card import ModelCard
 from imprint.nets.save import card_file, save_model
+from imprint.nets.text.lstm import LSTMClassifier
+from imprint.nets.text.text_card import TextCard, build_text_network, save_text_network
 
 CARD = ModelCard("mlp", 3, 2, 8, (0.5,), (0.25,), {"widths": "16"})
 QUIET = ["--shadows", "0", "--lenses", "membership", "--budget", "1s", "--device", "cpu"]
@@ -42,6 +47,31 @@ def test_a_network_in_a_file_is_audited_with_folders_of_images(place):
     page = Path("out/report.html").read_text()
     assert "today" in page
     assert str(place) not in page + json.dumps(summary)
+
+
+def test_a_text_network_in_a_file_goes_with_folders_of_texts(place):
+    random, words = np.random.default_rng(0), ("bad", "dull", "fine", "good", "film")
+    for part in ("train", "test"):
+        for number, kind in enumerate(("neg", "pos")):
+            (Path("reviews") / part / kind).mkdir(parents=True)
+            for row in range(12):
+                text = " ".join(random.choice(words[2 * number :][:3], 4))
+                (Path("reviews") / part / kind / f"{row}_1.txt").write_text(text)
+    write_vocabulary(Path("reviews/vocabulary.json"), Vocabulary(words, 5))
+    card = TextCard("lstm_classifier", 7, 2, 5, {"width": 4, "hidden": 4})
+    save_text_network(Path("text.safetensors"), build_text_network(card), card)
+    options = AuditOptions(
+        model=Path("text.safetensors"),
+        members=Path("reviews/train"),
+        non_members=Path("reviews/test"),
+        device="cpu",
+        out=Path("out"),
+    )
+    audited = gather_model(options)
+    assert audited.members.classes == ("neg", "pos")
+    assert audited.members.inputs.shape == (5,)
+    assert audited.network is not None
+    assert isinstance(audited.network.module, LSTMClassifier)
 
 
 def test_what_no_card_says_is_read_off_the_members(place):

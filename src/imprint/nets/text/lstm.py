@@ -9,18 +9,21 @@ from imprint.nets.text.registry import PADDING, TEXT_ARCHITECTURES, mean_of_toke
 
 
 class LSTMClassifier(nn.Module):
-    """Embedding → LSTM → mean of the hidden states over the tokens → linear."""
+    """Embedding → LSTM → mean of the hidden states over the tokens → linear, ReLU → linear."""
 
     def __init__(self, vocabulary: int, outputs: int, width: int, hidden: int, depth: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=PADDING)
         self.lstm = nn.LSTM(width, hidden, depth, batch_first=True)
+        self.dense = nn.Linear(hidden, hidden)
+        self.activation = nn.ReLU()
         self.classifier = nn.Linear(hidden, outputs)
 
     def features(self, ids: Tensor) -> Tensor:
-        """Return the mean hidden state of each text, int64 ``[b, t]`` → ``[b, hidden]``."""
+        """Return what the classifier is given, int64 ``[b, t]`` → ``[b, hidden]``."""
         states, _ = self.lstm(self.embedding(ids))
-        return mean_of_tokens(states, ids != PADDING)
+        features: Tensor = self.activation(self.dense(mean_of_tokens(states, ids != PADDING)))
+        return features
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return logits ``[b, outputs]`` of int64 ``[b, t]``."""
@@ -44,7 +47,7 @@ def build(
         outputs: classes.
         length: tokens of a text; any.
         width: of the embedding.
-        hidden: units of each LSTM layer.
+        hidden: units of each LSTM layer, and of the layer behind them.
         depth: LSTM layers.
 
     Raises:
