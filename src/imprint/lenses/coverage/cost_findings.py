@@ -31,6 +31,23 @@ class CriterionCost:
 
 
 @dataclass(frozen=True)
+class Discrimination:
+    """What criteria tell apart, by a study of sensitivity of the same network.
+
+    Attributes:
+        tests: images of that study.
+        pixels: what says which pixels are important.
+        draws: of the noise.
+        criteria: what important pixels add less what random ones do, as a share of both, by name.
+    """
+
+    tests: int
+    pixels: str
+    draws: int
+    criteria: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
 class Cost:
     """What coverage costs beside the forward pass that it needs; medians of seconds.
 
@@ -49,6 +66,7 @@ class Cost:
         attribution: name of the attribution that ranks the neurons of IDC.
         importance: of that attribution, for an image of the training set; or why there is none.
         criteria: by name; or why one was not measured.
+        discrimination: what criteria tell apart; None where no study of it was given.
     """
 
     members: int
@@ -67,6 +85,7 @@ class Cost:
     attribution: str
     importance: Estimate | Missing
     criteria: Mapping[str, CriterionCost | Missing]
+    discrimination: Discrimination | None = None
 
     @property
     def measured(self) -> Mapping[str, CriterionCost]:

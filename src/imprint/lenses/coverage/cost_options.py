@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from imprint.core.bounds import Bounds
@@ -21,5 +22,8 @@ class CostOptions(CriteriaChoice, RankedNetworkChoice):
     """Maximum number of training images to fit to, drawn at random; 0 for all."""
     test_records: Records = 1000
     """Maximum number of test images to measure, drawn at random; 0 for all."""
+    sensitivity: Path | None = None
+    """Folder of a coverage sensitivity of this network: the page then shows the cost of criteria
+    beside what they tell apart."""
     export_legacy: bool = False
     """Also write the published table, cost_legacy/rq5_overhead.csv."""

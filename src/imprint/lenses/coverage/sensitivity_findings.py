@@ -34,6 +34,17 @@ class NoiseGain:
     adjusted: float
     duplicates: float
 
+    @property
+    def share_of_both(self) -> Estimate | None:
+        """The difference as a share of what both add (of their sizes, where coverage falls)."""
+        both = abs(self.important.value) + abs(self.random.value)
+        if not both:
+            return None
+        value, low, high = (
+            end / both for end in (self.difference.value, self.difference.low, self.difference.high)
+        )
+        return Estimate(value, (low, high), self.difference.n)
+
 
 @dataclass(frozen=True)
 class NoiseAccuracy:

@@ -14,7 +14,7 @@ from imprint.lenses.coverage.adversarial_findings import (
     CoverageChange,
     Way,
 )
-from imprint.lenses.coverage.cost_findings import Cost, CriterionCost
+from imprint.lenses.coverage.cost_findings import Cost, CriterionCost, Discrimination
 from imprint.lenses.coverage.page.adversarial import (
     adversarial_headline,
     adversarial_lines,
@@ -23,6 +23,7 @@ from imprint.lenses.coverage.page.adversarial import (
     noticing,
 )
 from imprint.lenses.coverage.page.cost import cost_blocks, cost_headline, cost_lines
+from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
 from imprint.lenses.coverage.page.sensitivity import (
     difference_intervals,
     gain_table,
@@ -154,12 +155,41 @@ def test_an_attack_that_does_not_succeed_is_told() -> None:
     assert "fgsm missing: 0 adversarial inputs fool the network" in adversarial_lines(findings)
 
 
-def test_cost_is_told_as_a_multiple_of_the_forward_pass() -> None:
-    one = CriterionCost(None, about(0.2), 0.4, 2**20, 2**21, 0.5)
-    cost = Cost(
+def cost_of(**ratios: float) -> Cost:
+    criteria = {
+        name: CriterionCost(None, about(ratio / 2), ratio, 2**20, 2**21, 0.5)
+        for name, ratio in ratios.items()
+    }
+    return Cost(
         10, 20, 8, 2, 30, "cpu", 1, 5, about(0.5), about(0.6), about(1.0), about(1.2), about(2.0),
-        "lrp", about(0.05), {"nc": one, "kmnc": Missing("why")},
+        "lrp", about(0.05), criteria,
     )  # fmt: skip
+
+
+def test_criteria_that_no_cheaper_one_beats_are_named() -> None:
+    told = {"nc": 0.1, "kmnc": 0.05, "idc": 0.4, "nlc": 0.4, "tknc": 0.9}
+    shares = {name: about(value, 0.04) for name, value in told.items()} | {"tknc": about(0.9, 1)}
+    found = Discrimination(20, "lrp", 5, shares)
+    cost = cost_of(nc=0.1, kmnc=0.2, idc=0.5, nlc=2, tknc=3, lsc=1)
+    figure = discrimination_figure(cost, found)
+    assert figure is not None
+    assert [label.text for label in figure.labels] == ["NC", "IDC"]
+    beaten, front = figure.series
+    assert np.asarray(beaten.x) == pytest.approx([0.2, 2, 3])
+    assert np.asarray(front.y) == pytest.approx([0.1, 0.4])
+    assert "left to right: NC, IDC." in figure.caption
+    near = discrimination_figure(
+        cost_of(nc=0.1, idc=0.2),
+        replace(found, criteria={"nc": about(0.3, 0.1), "idc": about(0.4, 0.1)}),
+    )
+    assert near is not None
+    assert [label.text for label in near.labels] == ["IDC"]
+    assert discrimination_figure(cost_of(lsc=1), found) is None
+    assert "coverage-cost-discrimination" in str(figure.svg())
+
+
+def test_cost_is_told_as_a_multiple_of_the_forward_pass() -> None:
+    cost = replace(cost_of(nc=0.4), criteria={**cost_of(nc=0.4).criteria, "kmnc": Missing("why")})
     assert cost_headline(cost).startswith("1 criterion takes 2.0 times the bare forward")
     assert "kmnc missing: why" in cost_lines(cost)
     words = str(next(iter(cost_blocks(cost))))

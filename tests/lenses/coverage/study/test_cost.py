@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imprint.cli import main
-from imprint.study.json_io import read_json
+from imprint.study.json_io import read_json, write_json
 from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import words_of
 
@@ -38,6 +38,27 @@ def test_times_are_medians_of_what_was_measured(world: Path, tmp_path: Path) -> 
     assert lines[0].startswith("method,model,total_layers,total_neurons,device,build_time,")
     assert len(lines) == 4
     assert 'id="coverage-cost"' in (tmp_path / "report.html").read_text()
+
+
+def test_cost_is_shown_beside_what_criteria_tell_apart(
+    world: Path, tmp_path: Path, capsys: Any
+) -> None:
+    tests = ("--tests", str(world / "test.npz"), "--criteria", "nc,kmnc")
+    noise = tmp_path / "noise"
+    main(words_of(world, "sensitivity", *tests, "--draws", "2", "--out", str(noise)))
+    found = measured(world, tmp_path / "cost", "--sensitivity", str(noise))
+    assert found["discrimination"]["tests"] == 48
+    assert set(found["discrimination"]["criteria"]) <= {"nc", "kmnc"}
+    page = (tmp_path / "cost" / "report.html").read_text()
+    assert "coverage-cost-discrimination" in page
+    summary = read_json(noise / "summary.json")
+    summary["model"]["fingerprint"] = "0" * 64
+    write_json(noise / "summary.json", summary)
+    for folder, why in ((noise, "is of another network"), (tmp_path / "cost", "holds no findings")):
+        with pytest.raises(SystemExit) as left:
+            measured(world, tmp_path / "other", "--sensitivity", str(folder))
+        assert left.value.code == 2
+        assert why in capsys.readouterr().err
 
 
 def test_other_settings_are_refused_and_the_same_are_not_timed_again(

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.cost_findings import Cost, CriterionCost
+from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
-from imprint.report.figure import Axis, Bar, Bars
+from imprint.report.figure import Axis, Bar, Bars, Figure
 from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
@@ -48,7 +49,7 @@ def cost_blocks(cost: Cost) -> Iterator[Block]:
         link="Coverage",
     )
     if cost.measured:
-        yield Figures([ratio_bars(cost)])
+        yield Figures(cost_figures(cost))
     passes, criteria = cost_tables(cost)
     yield Part("Passes over the tests", [passes], "coverage-cost", "Cost")
     yield Part("All criteria", [criteria], "coverage-cost-criteria", "Cost of criteria")
@@ -122,6 +123,14 @@ def _row(name: str, cost: CriterionCost) -> list[Value | Cell]:
         cost.peak_bytes / MEBIBYTE,
         cost.value,
     ]
+
+
+def cost_figures(cost: Cost) -> list[Figure]:
+    """Return what an update costs, beside what it tells apart where that is known."""
+    beside = (
+        None if cost.discrimination is None else discrimination_figure(cost, cost.discrimination)
+    )
+    return [ratio_bars(cost), *([beside] if beside is not None else [])]
 
 
 def ratio_bars(cost: Cost) -> Bars:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imprint.lenses.coverage.sensitivity_findings import NoiseGain, Sensitivity
+from imprint.lenses.coverage.sensitivity_findings import Sensitivity
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
 from imprint.report.lens import LensVerdict
@@ -152,10 +152,11 @@ def gain_table(findings: Sensitivity) -> Table:
 
 def difference_intervals(findings: Sensitivity) -> Intervals | None:
     """Return important less random, as a share of what both add; None where nothing is added."""
+    shares = {name: each.share_of_both for name, each in findings.measured.items()}
     dots = [
-        _share_of_both(name, each)
-        for name, each in findings.measured.items()
-        if each.important.value or each.random.value
+        Interval(name.upper(), share.value, share.low, share.high)
+        for name, share in shares.items()
+        if share is not None
     ]
     if not dots:
         return None
@@ -169,11 +170,4 @@ def difference_intervals(findings: Sensitivity) -> Intervals | None:
         axis=Axis("important less random", short_percent),
         groups=[IntervalGroup(dots)],
         level=Level(0.0, "", colour="muted", dash="dotted"),
-    )
-
-
-def _share_of_both(name: str, gain: NoiseGain) -> Interval:
-    both, difference = abs(gain.important.value) + abs(gain.random.value), gain.difference
-    return Interval(
-        name.upper(), difference.value / both, difference.low / both, difference.high / both
     )

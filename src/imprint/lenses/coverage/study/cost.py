@@ -19,6 +19,7 @@ from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.lenses.coverage.measure.growth import ready_criteria
 from imprint.lenses.coverage.measure.peak_memory import peak_bytes, state_bytes
 from imprint.lenses.coverage.study.criteria import settings_of
+from imprint.lenses.coverage.study.discrimination import check_same_network, read_discrimination
 from imprint.lenses.coverage.study.inputs import tap_options
 from imprint.lenses.coverage.study.network import AuditedNetwork, draw
 from imprint.lenses.coverage.study.neurons import check_choice, check_tables
@@ -65,11 +66,14 @@ def cost_study(options: CostOptions) -> JsonObject:
     settings = settings_of(options)
     check_choice(options)
     check_tables(options)
+    told = None if options.sensitivity is None else read_discrimination(options.sensitivity)
     study = Study(options.out)
     with study.locked():
         source = network_source(study, options)
         assert source.network is not None
         assert source.sets is not None
+        if options.sensitivity is not None and told is not None:
+            check_same_network(options.sensitivity, told.network, source.network.file.fingerprint())
         settings, _ = ranking_of(study, source, options).fill(settings)
         step = TimeCoverage(
             settings,
@@ -90,6 +94,8 @@ def cost_study(options: CostOptions) -> JsonObject:
         if options.export_legacy:
             name = source.network.file.card.architecture
             study.run(WritePublishedOverhead(study.hash_of(step.artefact), name, findings))
+        if told is not None:
+            findings = replace(findings, discrimination=told.found)
         lenses = {"coverage": to_json(CostFindings(findings))}
         return finish(study, options, source.facts, lenses, source.model_facts())
 
