@@ -35,6 +35,19 @@ def test_the_size_of_the_test_is_its_level() -> None:
     assert sum(p <= 0.05 for p in found) < 104
 
 
+def test_p_values_of_counts_without_a_difference_are_never_too_small() -> None:
+    """Pairs of Poisson counts with many ties: P(p ≤ a) ≤ a, at every a by four standard errors."""
+    random, trials = np.random.default_rng(2), 400
+    pairs = random.poisson(1.5, (trials, 2, 9)).astype(float)
+    found = np.array([paired_permutation(first - second, random) for first, second in pairs])
+    levels = np.array([0.01, 0.05, 0.1, 0.25, 0.5, 0.75])
+    shares = (found[:, None] <= levels).mean(0)
+    error = 4 * np.sqrt(levels * (1 - levels) / trials)
+    assert (shares <= levels + error).all()
+    # Ties take a part of each level: of nine pairs some two are equal.
+    assert (shares >= levels - error - 0.15).all()
+
+
 def test_no_difference_at_all_is_certain() -> None:
     assert paired_permutation(np.zeros(20), np.random.default_rng(0)) == 1.0
     with pytest.raises(ImprintError):

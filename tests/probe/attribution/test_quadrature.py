@@ -79,5 +79,9 @@ def test_integrals_of_a_smooth_network_are_those_of_adaptive_quadrature(rule, st
         whole = quad(lambda share, e=end, r=row, u=unit: slope(share * e, r, u), 0, 1)[0]
         assert compute("ii", question)["inner"][row, unit] == pytest.approx(whole, abs=error)
         assert compute("lig", question)["inner"][row, unit] == pytest.approx(end * whole, abs=error)
+        if rule == "trapezoid":  # On a straight line of inputs conductance is the same integral.
+            assert compute("lc", question)["inner"][row, unit] == pytest.approx(
+                end * whole, abs=error
+            )
         # From tanh(0)² = 0, along z: the integral is the difference of its ends.
         assert end * whole == pytest.approx(outer[row, unit] * np.tanh(end) ** 2)

@@ -27,6 +27,11 @@ def test_times_are_medians_of_what_was_measured(world: Path, tmp_path: Path) -> 
         return np.asarray(table["seconds"][(table["what"] == what) & (table["part"] == part)])
 
     assert found["forward"]["value"] == pytest.approx(np.median(seconds("network", "forward")))
+    for part in ("observed", "together"):
+        rounds = seconds("network", part) / seconds("network", "forward")
+        ratio = found[f"{part}_ratio"]
+        assert ratio["value"] == pytest.approx(sorted(rounds)[2])
+        assert ratio["ci95"] == pytest.approx([rounds.min(), rounds.max()])
     kmnc = found["criteria"]["kmnc"]
     assert kmnc["update"]["value"] == pytest.approx(np.median(seconds("kmnc", "update")))
     assert kmnc["ratio"] == pytest.approx(kmnc["update"]["value"] / found["forward"]["value"])
