@@ -17,7 +17,7 @@ from torch import Tensor
 from imprint.core.arrays import BoolArray, FloatArray, IntArray, Pixels
 from imprint.core.seeds import derive, uniforms
 from imprint.lenses.coverage.fuzzing.corpus import NO_MUTATION, Entries
-from imprint.lenses.coverage.fuzzing.mutation import AMOUNTS, Changes, Mutation, apply
+from imprint.lenses.coverage.fuzzing.mutation import AMOUNTS, Changes, Mutation, apply, by_kind
 from imprint.lenses.coverage.fuzzing.validity import ChangeBounds, filled
 
 HALVINGS = 4
@@ -63,8 +63,9 @@ class Breeder:
                 places = (uniform[rows, 0] * len(allowed)).astype(np.int64)
                 kinds[rows] = np.array(allowed)[places]
         amounts = np.zeros((len(numbers), AMOUNTS))
-        for kind, mutation in enumerate(self.mutations):
-            rows = kinds == kind
+        order, stretches = by_kind(kinds, self.mutations)
+        for mutation, stretch in stretches:
+            rows = order[stretch]
             factor = self.strength if mutation.is_gradual else 1.0
             amounts[rows] = factor * mutation.amounts(uniform[rows, 1:])
         return Changes(kinds, amounts, numbers)
@@ -94,19 +95,20 @@ class Breeder:
             amounts[rows] /= 2
             at = torch.from_numpy(rows).to(self.device)
             again = Changes(changes.kinds[rows], amounts[rows], changes.keys[rows])
-            smaller = self.mutate(images[at], again)
-            mutants[at] = smaller
-            valid[rows], room[rows] = self._judge(smaller, references[at], full[at])
-        pixels = _pixels(mutants)
+            smaller = self.mutate(images.index_select(0, at), again)
+            mutants.index_copy_(0, at, smaller)
+            own = references.index_select(0, at)
+            valid[rows], room[rows] = self._judge(smaller, own, full[at])
+        pixels = as_pixels(mutants)
         changed = (pixels != parents.pixels).reshape(len(pixels), -1).any(1)
         kept = np.flatnonzero(valid & changed)
         if len(kept) < len(valid):
             at = torch.from_numpy(kept).to(self.device)
-            mutants, references, pixels = mutants[at], references[at], pixels[kept]
+            mutants, pixels = mutants.index_select(0, at), pixels[kept]
         lineage = parents.lineage.rows(kept)
         children = Entries(
             pixels,
-            _pixels(references),
+            self._reference_pixels(parents, references, moves, kept),
             full.cpu().numpy()[kept],
             room[kept],
             (parents.moved | moves)[kept],
@@ -145,6 +147,21 @@ class Breeder:
                 moved = mutants[at] if is_own else self.mutate(references[at], some)
                 references[at], full[at] = moved, filled(moved)
         return full
+
+    def _reference_pixels(
+        self, parents: Entries, references: Tensor, moves: BoolArray, kept: IntArray
+    ) -> Pixels:
+        """Return what children are compared with, which is what their parents are unless it moved.
+
+        Returns:
+            uint8 ``[k, channels, H, W]``.
+        """
+        pixels = parents.references[kept]
+        moved = np.flatnonzero(moves[kept])
+        if len(moved):
+            at = torch.from_numpy(kept[moved]).to(self.device)
+            pixels[moved] = as_pixels(references.index_select(0, at))
+        return pixels
 
     def _judge(
         self, mutants: Tensor, references: Tensor, full: Tensor
@@ -190,5 +207,7 @@ def replay(
     return torch.stack([images, references])
 
 
-def _pixels(images: Tensor) -> Pixels:
-    return images.to(torch.uint8).cpu().numpy()
+def as_pixels(images: Tensor) -> Pixels:
+    """Return images of whole numbers in [0, 255] as bytes."""
+    # From float to bytes PyTorch goes one number at a time; by way of int16 several at once.
+    return images.to(torch.int16).to(torch.uint8).cpu().numpy()

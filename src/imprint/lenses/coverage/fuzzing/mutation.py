@@ -98,7 +98,7 @@ class Changes:
     def __len__(self) -> int:
         return len(self.kinds)
 
-    def rows(self, rows: IntArray) -> Changes:
+    def rows(self, rows: IntArray | slice) -> Changes:
         """Return some of them."""
         return Changes(self.kinds[rows], self.amounts[rows], self.keys[rows])
 
@@ -117,27 +117,46 @@ def apply(
     Returns:
         float32 ``[n, channels, H, W]``, whole numbers in [0, 255].
     """
-    result = torch.empty_like(images)
-    maps = np.tile(np.eye(2, 3), (len(changes), 1, 1))
-    moved = np.zeros(len(changes), dtype=bool)
-    still = torch.from_numpy(np.flatnonzero(changes.kinds < 0)).to(images.device)
-    result.index_copy_(0, still, images.index_select(0, still))
-    for kind, mutation in enumerate(mutations):
-        rows = np.flatnonzero(changes.kinds == kind)
-        if not len(rows):
-            continue
+    # Images of one kind lie side by side, so that each kind works on a stretch of one copy.
+    order, stretches = by_kind(changes.kinds, mutations)
+    at = torch.from_numpy(order).to(images.device)
+    together, sorted_changes = images.index_select(0, at), changes.rows(order)
+    maps = []
+    for mutation, stretch in stretches:
+        some = sorted_changes.rows(stretch)
         if isinstance(mutation, GeometricMutation):
-            maps[rows], moved[rows] = mutation.maps(changes.amounts[rows]), True
+            maps.append(mutation.maps(some.amounts))
         elif isinstance(mutation, PixelMutation):
-            at = torch.from_numpy(rows).to(images.device)
-            some = changes.rows(rows)
-            own = images.index_select(0, at)
-            changed = mutation.change(own, some.amounts, some.keys, sources)
-            result.index_copy_(0, at, changed)
-    if moved.any():
-        at = torch.from_numpy(np.flatnonzero(moved)).to(images.device)
-        result.index_copy_(0, at, resample(images.index_select(0, at), maps[moved]))
-    return result.round_().clamp_(0, 255)
+            own = together[stretch]
+            own.copy_(mutation.change(own, some.amounts, some.keys, sources))
+    if maps:
+        moved = together[: sum(map(len, maps))]
+        moved.copy_(resample(moved, np.concatenate(maps)))
+    together.round_().clamp_(0, 255)
+    return torch.empty_like(images).index_copy_(0, at, together)
+
+
+def by_kind(
+    kinds: IntArray, mutations: Sequence[Mutation]
+) -> tuple[IntArray, list[tuple[Mutation, slice]]]:
+    """Return an order in which each kind is one stretch, geometric ones first, and the stretches.
+
+    Args:
+        kinds: int64 ``[n]``, places in ``mutations``; −1, which comes last, is of no stretch.
+        mutations: that they number.
+    """
+    ranked = sorted(range(len(mutations)), key=lambda kind: not mutations[kind].is_geometric)
+    ranks = np.empty(len(mutations) + 1, dtype=np.int64)
+    ranks[[*ranked, -1]] = np.arange(len(mutations) + 1)
+    ranks_of = ranks[kinds]
+    order = np.argsort(ranks_of, kind="stable")
+    ends = np.bincount(ranks_of, minlength=len(ranks)).cumsum().tolist()
+    stretches = [
+        (mutations[kind], slice(start, end))
+        for kind, start, end in zip(ranked, [0, *ends], ends, strict=False)
+        if start < end
+    ]
+    return order, stretches
 
 
 def resample(images: Tensor, maps: FloatArray) -> Tensor:
@@ -153,7 +172,7 @@ def resample(images: Tensor, maps: FloatArray) -> Tensor:
     y = (np.arange(height) + 0.5) * 2 / height - 1
     along_x = torch.from_numpy(maps[:, :, :1] * x + maps[:, :, 2:]).to(images)
     along_y = torch.from_numpy(maps[:, :, 1:2] * y).to(images)
-    grid = images.new_empty(len(images), height, width, 2)
-    for axis in (0, 1):
-        grid[..., axis] = along_x[:, axis, None, :] + along_y[:, axis, :, None]
+    # Both coordinates at once, as one complex number.
+    across, down = (torch.complex(each[:, 0], each[:, 1]) for each in (along_x, along_y))
+    grid = torch.view_as_real(across[:, None, :] + down[:, :, None])
     return torch.nn.functional.grid_sample(images, grid, "bilinear", "border", align_corners=False)

@@ -39,9 +39,12 @@ class ChangeBounds:
             bool ``[n]``, and float32 ``[n]`` in [0, 1].
         """
         difference = (images - references).abs_().flatten(1)
-        used, largest = exact_sum(difference), difference.amax(1)
-        changed = exact_sum(difference.clamp_(max=1))
-        valid = (changed < self.max_share * full) | (largest <= self.max_change * FULL)
+        used = exact_sum(difference)
+        valid = difference.amax(1) <= self.max_change * FULL
+        # Changed values are counted only of the few images that depend on it.
+        rows = (~valid).nonzero()[:, 0]
+        changed = exact_sum(difference.index_select(0, rows).clamp_(max=1))
+        valid.index_copy_(0, rows, changed < self.max_share * full.index_select(0, rows))
         allowed = self.max_change * FULL * full.clamp_min(1)
         return valid, (1 - used / allowed).clamp_(0, 1)
 
