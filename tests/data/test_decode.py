@@ -189,3 +189,10 @@ def test_any_bytes_are_an_image_or_an_error(tmp_path_factory, content):
         assert load(file).mode == "RGB"
     except ImprintError as error:
         assert "fuzz.jpg" in str(error)  # noqa: PT017 - either outcome is right, no other is
+
+
+@pytest.mark.parametrize("read", [load, header_size])
+def test_a_file_of_an_unknown_kind_is_named_without_an_address(tmp_path, read):
+    (tmp_path / "cut.png").write_bytes(b"\x89PNG")
+    with pytest.raises(ImprintError, match=r"cut\.png \(no known kind of image\): repair"):
+        read(tmp_path / "cut.png")

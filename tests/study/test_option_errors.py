@@ -24,6 +24,10 @@ COMMANDS = ("train", "dejavu", "leave-one-out", "membership")
         ),
         (["train", "--out", "x", "--train.epochs"], "--train.epochs needs a value"),
         (
+            ["coverage", "wisdom", "--out", "x", "--selector"],
+            "--selector needs a value, one of none, model, layers",
+        ),
+        (
             ["train", "--out", "x", "--train.learning_rate", "q"],
             "--train.learning-rate must be a number, got 'q'",
         ),

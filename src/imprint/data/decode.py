@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
@@ -81,8 +81,8 @@ def load(file: Path, channels: int = 3) -> Image.Image:
         raise ImprintError(f"no image at {file}: it was moved or deleted") from None
     except _DAMAGE as error:
         raise ImprintError(
-            f"cannot decode the image {file} ({error}): repair or remove it, or leave corrupt "
-            "images out (--skip-corrupt)"
+            f"cannot decode the image {file} ({_reason(error)}): repair or remove it, or "
+            "leave corrupt images out (--skip-corrupt)"
         ) from error
 
 
@@ -100,9 +100,14 @@ def header_size(file: Path) -> tuple[int, int]:
         raise ImprintError(f"no image at {file}: it was moved or deleted") from None
     except _DAMAGE as error:
         raise ImprintError(
-            f"cannot read the image {file} ({error}): repair or remove it, or leave corrupt "
-            "images out (--skip-corrupt)"
+            f"cannot read the image {file} ({_reason(error)}): repair or remove it, or "
+            "leave corrupt images out (--skip-corrupt)"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong with a file, without the address of an open stream."""
+    return "no known kind of image" if isinstance(error, UnidentifiedImageError) else str(error)
 
 
 def _check_extent(image: Image.Image) -> None:

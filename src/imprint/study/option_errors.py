@@ -103,7 +103,7 @@ def _sentence(event: Any, options: type, words: Sequence[str]) -> str:
     if kind == "InvalidChoice":
         return f"{flag} must be one of {', '.join(event.choices)}, got {event.value!r}"
     if kind == "BadValue":
-        return f"{flag} needs a value"
+        return f"{flag} needs a value" + _choices(event)
     metavar = str(event.argument.lowered.metavar) if flag != "an option" else ""
     value = _no_pair(flag, words) if metavar == PAIRS else _value(flag, words)
     if value is not None:
@@ -152,6 +152,12 @@ def _no_pair(flag: str, words: Sequence[str]) -> str | None:
         ):
             return word
     return None
+
+
+def _choices(event: Any) -> str:
+    """Return the values that an option takes, where they are a few words."""
+    metavar = str(event.argument.lowered.metavar) if getattr(event, "argument", None) else ""
+    return f", {_kind(metavar)}" if metavar.startswith("{") else ""
 
 
 def _kind(metavar: str) -> str:

@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 
 from imprint.core.errors import ImprintError
+from imprint.lenses.coverage.ablation_options import AblateOptions
+from imprint.lenses.coverage.adversarial_options import AdversarialOptions
+from imprint.lenses.coverage.class_options import ClassesOptions
+from imprint.lenses.coverage.cost_options import CostOptions
+from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
 from imprint.lenses.coverage.options import CoverageStep, MeasureOptions, WisdomOptions
+from imprint.lenses.coverage.selection_options import SelectOptions
+from imprint.lenses.coverage.sensitivity_options import SensitivityOptions
 from imprint.study.config import parse
 
 
@@ -31,3 +38,21 @@ def test_values_out_of_range_are_refused(kind: type, option: dict, message: str)
     out = {} if kind is CoverageStep else {"out": Path("o")}
     with pytest.raises(ImprintError, match=message):
         kind(**out, **option)
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        (AblateOptions, "draws"),
+        (AdversarialOptions, "draws"),
+        (AdversarialOptions, "attack_steps"),
+        (ClassesOptions, "draws"),
+        (CostOptions, "repeats"),
+        (ImpartialityOptions, "sets"),
+        (SelectOptions, "random_draws"),
+        (SensitivityOptions, "draws"),
+    ],
+)
+def test_more_draws_than_any_study_needs_are_refused(kind: type, option: str) -> None:
+    with pytest.raises(ImprintError, match=rf"{option} must be in .*10000\], got 1000000000000"):
+        kind(out=Path("o"), **{option: 10**12})

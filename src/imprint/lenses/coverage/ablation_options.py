@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, OptionError
-from imprint.lenses.coverage.options import NetworkTestChoice, Records
+from imprint.lenses.coverage.options import Draws, NetworkTestChoice, Records
 from imprint.study.option_types import Integers, Names
 
 
@@ -19,7 +19,7 @@ class AblateOptions(NetworkTestChoice):
     several."""
     top_counts: Annotated[Integers, Bounds(least=1)] = (6, 8, 10, 15, 20)
     """Numbers of leading neurons to take away."""
-    draws: Annotated[int, Bounds(least=2)] = 30
+    draws: Draws = 30
     """Random sets of neurons to compare with: from all hidden layers, and as many of each layer as
     the leading ones."""
     replacement: Literal["zero", "mean"] = "zero"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from imprint.core.bounds import Bounds, OptionError
-from imprint.lenses.coverage.options import CriteriaChoice, RankedNetworkChoice
+from imprint.lenses.coverage.options import CriteriaChoice, Draws, RankedNetworkChoice
 from imprint.study.option_types import Integers, Names, Numbers
 
 
@@ -18,7 +18,7 @@ class AdversarialOptions(CriteriaChoice, RankedNetworkChoice):
     """Attacks that make the inputs, see imprint list adversarial. Needs imprint[attacks]."""
     epsilon: Annotated[float, Bounds(above=0, most=1)] = 8 / 255
     """Largest change of a pixel in [0, 1] by fgsm, bim and pgd; usual: 0.031, on MNIST 0.3."""
-    attack_steps: Annotated[int, Bounds(least=1)] = 20
+    attack_steps: Annotated[int, Bounds(least=1, most=10_000)] = 20
     """Steps of bim, pgd, deepfool and cw."""
     attacked_records: Annotated[int, Bounds(least=1)] = 500
     """Maximum number of correctly classified tests that each attack changes, drawn at random."""
@@ -26,7 +26,7 @@ class AdversarialOptions(CriteriaChoice, RankedNetworkChoice):
     """Tests of a set, all of which the network classifies correctly."""
     shares: Annotated[Numbers, Bounds(above=0, most=0.5)] = (0.01, 0.05, 0.1)
     """Shares of a set that are replaced by adversarial inputs, and added to it."""
-    draws: Annotated[int, Bounds(least=2)] = 20
+    draws: Draws = 20
     """Draws of each set."""
     export_legacy: bool = False
     """Also write the published table, adversarial_changes_legacy/rq3_results.csv."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, OptionError
-from imprint.lenses.coverage.options import NetworkTestChoice, Records
+from imprint.lenses.coverage.options import Draws, NetworkTestChoice, Records
 from imprint.study.option_types import Names
 
 
@@ -20,7 +20,7 @@ class ClassesOptions(NetworkTestChoice):
     """Leading neurons of a class, which are taken away."""
     classes: Annotated[int, Bounds(least=2)] = 20
     """Maximum number of classes, those of most tests."""
-    draws: Annotated[int, Bounds(least=2)] = 5
+    draws: Draws = 5
     """Random sets of neurons to compare with, as many of each layer as the leading ones."""
     replacement: Literal["zero", "mean"] = "zero"
     """What a neuron gives once it is taken away: zero, or its mean over training images."""

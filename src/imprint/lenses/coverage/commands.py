@@ -267,7 +267,7 @@ class Select(SelectOptions):
 
 @command(
     "coverage ablate",
-    "accuracy without the most important neurons, beside random ones",
+    "accuracy without the most important neurons, or random ones",
     example=f"{ON_MODEL} --tests test/ --attributions lrp,wisdom --out runs/ablation",
     main=(
         *(*MODEL, "tests", "attributions", "top_counts", "draws", "replacement", "each"),
@@ -276,7 +276,7 @@ class Select(SelectOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class Ablate(AblateOptions):
-    """Take away the neurons that attributions find most important, and measure the accuracy.
+    """Ablate the neurons that attributions find most important, and measure the accuracy.
 
     A choice of neurons says something if the network loses more without them than without random
     neurons of the same layers. OUT/ablation/sets.parquet has a row per set of neurons.
@@ -300,7 +300,7 @@ class Ablate(AblateOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class Classes(ClassesOptions):
-    """Find the leading neurons of each class, those that classes share, and take them away.
+    """Find the leading neurons of each class and those that classes share, and ablate them.
 
     OUT/classes/drops.parquet has a row per attribution and class: the drop of the accuracy on its
     tests and on all others, beside that without random neurons of the same layers.
@@ -348,7 +348,7 @@ class MeasureImpartiality(ImpartialityOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class MeasureSensitivity(SensitivityOptions):
-    """Put noise on the important pixels of tests and on as many random others, and compare.
+    """Add noise to the important pixels of tests and to as many random others, and compare.
 
     A criterion about what matters to the network should gain more from the former.
     OUT/sensitivity/draws.parquet has a row per draw and kind of pixels.
@@ -372,7 +372,7 @@ class MeasureSensitivity(SensitivityOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class MeasureAdversarial(AdversarialOptions):
-    """Let adversarial inputs replace tests of a set or be added, and compare with fresh clean ones.
+    """Replace tests of a set by adversarial inputs, or add them, and compare with fresh clean ones.
 
     OUT/adversarial/ATTACK holds the inputs of an attack and how often it succeeds,
     OUT/adversarial_changes/sets.parquet a row per set.
@@ -387,7 +387,7 @@ class MeasureAdversarial(AdversarialOptions):
 
 @command(
     "coverage fuzz",
-    "mutated images that the network gets wrong, searched for by coverage",
+    "coverage-guided fuzzing: mutated images that the network misclassifies",
     example="--model model.safetensors --seeds test/ --budget 10000 --out runs/fuzz",
     main=(
         *(*MODEL, "seeds", "criterion", "budget", "mutations", "strength", "judge", "against"),
@@ -396,7 +396,7 @@ class MeasureAdversarial(AdversarialOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class Fuzz(FuzzOptions):
-    """Mutate correctly classified images, and keep those that the network gets wrong.
+    """Mutate correctly classified images, and keep the mutants that the network misclassifies.
 
     Mutants that raise the criterion are mutated further. OUT/fuzzing/faults.safetensors holds the
     images of unique faults, which differ in their classes or lie apart in the features;

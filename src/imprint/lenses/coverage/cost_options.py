@@ -16,8 +16,10 @@ class CostOptions(CriteriaChoice, RankedNetworkChoice):
 
     batch_size: Annotated[int, Bounds(least=1)] = 128
     """Images a forward pass, and inputs an update."""
-    repeats: Annotated[int, Bounds(least=5, why="the median of fewer is not worth much")] = 5
-    """Measurements of each time, after one that does not count."""
+    repeats: Annotated[
+        int, Bounds(least=5, most=10_000, why="the median of fewer is not worth much")
+    ] = 5
+    """Measurements of each time, after one to warm up."""
     member_records: Records = 1000
     """Maximum number of training images to fit to, drawn at random; 0 for all."""
     test_records: Records = 1000

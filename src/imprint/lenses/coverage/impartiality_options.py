@@ -16,7 +16,7 @@ class ImpartialityOptions(CriteriaChoice, SourceChoice):
 
     sizes: Annotated[Integers, Bounds(least=2)] = (500,)
     """Tests of a set. Sets are compared within one size, as coverage grows with size."""
-    sets: Annotated[int, Bounds(least=10)] = 60
+    sets: Annotated[int, Bounds(least=10, most=10_000)] = 60
     """Sets of each size, of class mixes from one class alone to all in equal shares."""
     export_legacy: bool = False
     """Also write the published tables, impartiality_legacy/rq4_impartiality.csv and

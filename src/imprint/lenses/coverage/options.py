@@ -14,6 +14,8 @@ CorrectOnly = Literal["none", "build", "eval", "both"]
 ClassOfTests = Literal["given", "predicted"]
 Records = Annotated[int, Bounds(least=0)]
 """Images to use at most; 0 for all."""
+Draws = Annotated[int, Bounds(least=2, most=10_000)]
+"""Random draws, the results of which are all kept in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,7 @@ class NetworkTestChoice(MembersChoice):
     tests: Annotated[Path | None, Formerly("test")] = None
     """Images that test the network, of the same classes."""
     tests_part: Annotated[str, Formerly("test_part")] = ""
-    """Which part of the tests' folder."""
+    """Which part of the tests' folder: train, val, test …; empty for the training part."""
     test_records: Records = 0
     """Maximum number of test images, drawn at random; 0 for all."""
 
@@ -227,7 +229,7 @@ class MeasureOptions(CriteriaChoice, SourceChoice):
     """Keep only correctly classified inputs of those that criteria and importance are built from,
     of those they are evaluated on, or of both."""
     fitted: Path | None = None
-    """Criteria that imprint coverage fit fitted, OUT/fitted.safetensors, in place of --members."""
+    """File that imprint coverage fit wrote, OUT/fitted.safetensors, in place of --members."""
     earlier: Names = ()
     """With --fitted: folders of earlier measurements by the same file, DIR,DIR, whose tests count
     as well."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from imprint.core.bounds import Bounds, OptionError
-from imprint.lenses.coverage.options import CriteriaChoice, SourceChoice
+from imprint.lenses.coverage.options import CriteriaChoice, Draws, SourceChoice
 from imprint.study.option_types import Names, Parameters
 
 
@@ -33,8 +33,8 @@ class SelectOptions(SourceChoice):
     """Stop at this share of the value that all tests reach together."""
     coverage: Annotated[float, Bounds(least=0)] = 0.0
     """Select the fewest tests that reach this value of the criterion, leaving out those that later
-    ones made superfluous; 0 stops at --share instead."""
-    random_draws: Annotated[int, Bounds(least=2)] = 20
+    ones made redundant; 0 stops at --share instead."""
+    random_draws: Draws = 20
     """Random sets of tests of each size to compare the selection with."""
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from imprint.core.bounds import Bounds
-from imprint.lenses.coverage.options import CriteriaChoice, RankedNetworkChoice, Records
+from imprint.lenses.coverage.options import CriteriaChoice, Draws, RankedNetworkChoice, Records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class SensitivityOptions(CriteriaChoice, RankedNetworkChoice):
     """Share of the pixels of an image that gets noise."""
     deviation: Annotated[float, Bounds(above=0)] = 0.3
     """Standard deviation of the noise, for pixels in [0, 1]."""
-    draws: Annotated[int, Bounds(least=2)] = 20
+    draws: Draws = 20
     """Draws of the noise, each of all tests."""
     test_records: Records = 1000
     """Maximum number of test images, drawn at random; 0 for all."""

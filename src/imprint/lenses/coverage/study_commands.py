@@ -34,7 +34,7 @@ MAIN = ("out", "model", "data", "records")
 )
 @dataclass(frozen=True, kw_only=True)
 class NeuronStudy(StudyData, AblateOptions):
-    """Take the leading neurons away, as coverage ablate does, whose page and files these are."""
+    """Ablate the most important neurons: coverage ablate, with the same page and files."""
 
     def run(self) -> JsonObject:
         """Run; return the content of ``summary.json``."""
@@ -49,7 +49,7 @@ class NeuronStudy(StudyData, AblateOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class PixelStudy(StudyData, SensitivityOptions):
-    """Put noise on pixels, as coverage sensitivity does, whose page and files these are."""
+    """Add noise to important pixels: coverage sensitivity, with the same page and files."""
 
     def run(self) -> JsonObject:
         """Run; return the content of ``summary.json``."""
@@ -64,7 +64,7 @@ class PixelStudy(StudyData, SensitivityOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class AttackStudy(StudyData, AdversarialOptions):
-    """Mix in adversarial inputs, as coverage adversarial does, whose page and files these are."""
+    """Mix in adversarial inputs: coverage adversarial, with the same page and files."""
 
     def run(self) -> JsonObject:
         """Run; return the content of ``summary.json``."""
@@ -79,9 +79,9 @@ class AttackStudy(StudyData, AdversarialOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class EvennessStudy(StudyData, ImpartialityOptions):
-    """Vary class mixes, as coverage impartiality does, whose page and files these are."""
+    """Vary class mixes: coverage impartiality, with the same page and files."""
 
-    draws: Annotated[int | None, Bounds(least=10)] = None
+    draws: Annotated[int | None, Bounds(least=10, most=10_000)] = None
     """Sets of each size. Default: --sets."""
 
     def run(self) -> JsonObject:
@@ -97,9 +97,9 @@ class EvennessStudy(StudyData, ImpartialityOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class CostStudy(StudyData, CostOptions):
-    """Time criteria, as coverage cost does, whose page and files these are."""
+    """Time every criterion: coverage cost, with the same page and files."""
 
-    draws: Annotated[int | None, Bounds(least=5)] = None
+    draws: Annotated[int | None, Bounds(least=5, most=10_000)] = None
     """Measurements of each time. Default: --repeats."""
 
     def run(self) -> JsonObject:

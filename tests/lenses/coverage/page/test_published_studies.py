@@ -53,7 +53,10 @@ def noise(**criteria: NoiseGain | Missing) -> Sensitivity:
 @pytest.mark.parametrize(
     ("criteria", "sentence"),
     [
-        ({"idc": gain(5, 2, 0.01)}, "on important pixels adds more than on random ones to 1 of 1"),
+        (
+            {"idc": gain(5, 2, 0.01)},
+            "on important pixels adds more than noise on random ones to 1 of 1",
+        ),
         ({"idc": gain(5, 2, 0.2)}, "to none of 1 criterion"),
         ({"idc": gain(2, 5, 0.01)}, "to none of 1 criterion; it adds less to 1"),
         (

@@ -29,7 +29,7 @@ def test_all_stands_for_every_criterion() -> None:
 def test_settings_of_criteria_that_are_not_measured_are_refused() -> None:
     choice = CriteriaChoice(criteria=("nc",), param=((("nc.threshold", "0.5"),),))
     assert settings_of(choice) == {"nc": NeuronCoverageOptions(0.5)}
-    with pytest.raises(ImprintError, match="--param sets 'kmnc', which is not measured"):
+    with pytest.raises(ImprintError, match="--param sets 'kmnc', which is not chosen"):
         settings_of(CriteriaChoice(criteria=("nc",), param=((("kmnc.k", "5"),),)))
 
 

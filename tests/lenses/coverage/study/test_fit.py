@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from imprint.cli import main
+from imprint.lenses.coverage.study.fitted_file import FITTED, VERSION
+from imprint.nets.tensor_file import read_tensor_file, write_tensor_file
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import arrays, saved, words_of
@@ -170,6 +172,16 @@ def test_a_network_is_measured_as_without_the_file(
     other = (*network, "--card", tmp_path / "card.json", "--fitted", file)
     message = refusal(capsys, "measure", *other, "--out", tmp_path / "other")
     assert "was fitted to another network" in message
+    same = ("--model", world / "net.safetensors", "--tests", world / "train.npz", "--fitted", file)
+    message = refusal(capsys, "measure", *same, "--out", tmp_path / "same")
+    assert "which criteria were fitted to" in message
+    forged = tmp_path / "forged.safetensors"
+    content = read_tensor_file(file, FITTED, VERSION, "")
+    widths = content.facts["layers"]["widths"]
+    layers = content.facts["layers"] | {"widths": widths[::-1]}
+    write_tensor_file(forged, FITTED, VERSION, {**content.facts, "layers": layers}, content.tensors)
+    message = refusal(capsys, "measure", *network, "--fitted", forged, "--out", tmp_path / "forged")
+    assert "was fitted to other layers" in message
 
 
 def test_a_table_of_every_test_is_the_same_with_and_without_the_file(

@@ -82,6 +82,7 @@ def test_orders_of_a_network(world: Path, tmp_path: Path) -> None:
         ({}, ("--criteria", "nc", "--by", "kmnc_total"), "no order of the chosen criteria"),
         ({"probabilities": np.full((60, 3), 0.5)}, (), "sum to 1"),
         ({"probabilities": np.full((60, 1), 1.0)}, (), "at least two classes"),
+        ({"test_labels": np.full(60, 3)}, (), "test_labels[0] is 3, and probabilities"),
         ({"probabilities": np.full((59, 3), 1 / 3)}, (), "probabilities has shape"),
     ],
 )

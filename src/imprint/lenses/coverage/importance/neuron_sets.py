@@ -76,7 +76,8 @@ def leading_sets(scores: FloatArray, hidden: HiddenNeurons, counts: Sequence[int
     most = max(counts)
     if most > len(known):
         raise ImprintError(
-            f"--top-counts {most} is more than the {len(known)} hidden neurons that have scores"
+            f"--top-counts {most} is more than the {len(known)} hidden neurons that have scores: "
+            "take fewer, or more --importance-records"
         )
     order = np.argsort(-scores[known], kind="stable")
     return np.asarray(known[order[:most]], dtype=np.int64)

@@ -111,7 +111,8 @@ def _by_share(findings: AdversarialChanges) -> Iterator[Block]:
 def _success(name: str, found: AttackFindings) -> str:
     if isinstance(found.success, Missing):
         return f"{name}: {found.success.missing}"
-    return f"{name} fools it on {percent(found.success.value)} of {count(found.attacked)} inputs"
+    success = percent(found.success.value)
+    return f"{name} fools the network on {success} of {count(found.attacked)} inputs"
 
 
 def largest(found: AttackFindings, way: Way) -> dict[str, CoverageChange]:

@@ -107,8 +107,8 @@ def sensitivity_headline(findings: Sensitivity) -> str:
     opposite = f", and less to {less}" if less else ""
     if not more:
         end = f"; it adds less to {less}" if less else ""
-        return f"Noise on important pixels adds more than on random ones to none {of}{end}"
-    return f"Noise on important pixels adds more than on random ones to {more} {of}{opposite}"
+        return f"Noise on important pixels adds more than noise on random ones to none {of}{end}"
+    return f"Noise on important pixels adds more than noise on random ones to {more} {of}{opposite}"
 
 
 def sensitivity_verdict(findings: Sensitivity) -> LensVerdict:

@@ -111,7 +111,7 @@ def settings_of(choice: CriteriaChoice) -> Mapping[str, Any]:
     idle = [name for name in stated if name not in names]
     if idle:
         raise ImprintError(
-            f"--param sets {idle[0]!r}, which is not measured: add it to --criteria, or leave "
+            f"--param sets {idle[0]!r}, which is not chosen: choose that criterion, or leave "
             "the setting out"
         )
     return {name: stated.get(name, CRITERIA.get(name).Options()) for name in names}

@@ -107,6 +107,7 @@ def _open_training(study: Study, options: FitOptions) -> _TrainingSource:
         network.fingerprint(),
         tuple(view.images.classes),
         view.images.name,
+        str(view.images.fingerprint()),
         taps,
         options.centre_fraction,
     )

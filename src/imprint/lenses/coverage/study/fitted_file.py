@@ -43,6 +43,7 @@ class FitContext:
         network: fingerprint of the network; None where activations came from a file.
         classes: names of the classes of the training images, by number.
         trained_on: name of the training images.
+        images: fingerprint of the set that the training images are of; empty where unknown.
         taps: which layers were observed.
         centre_fraction: share of the shorter side that the centre square keeps of each image.
         correct_only: whether misclassified training inputs were left out.
@@ -52,6 +53,7 @@ class FitContext:
     network: str | None = None
     classes: tuple[str, ...] = ()
     trained_on: str = ""
+    images: str = ""
     taps: TapOptions = field(default_factory=TapOptions)
     centre_fraction: float = 1.0
     correct_only: bool = False
@@ -139,8 +141,29 @@ def read_fitted(path: Path) -> FittedFile:
     training = None
     if card.training is not None:
         training = TrainingInputs(card.training, arrays.pop("classes", None), **arrays)
+        if (odd := _odd_array(training, card.layers.neurons)) is not None:
+            raise ImprintError(
+                f"{path} holds no {FITTED} ({TRAINING}{odd} is malformed): {FIT_AGAIN}"
+            )
     fitted = FittedCriteria(card.layers, settings, criteria, card.missing, training)
     return FittedFile(fitted, card.context, file.digest)
+
+
+def _odd_array(training: TrainingInputs, neurons: int) -> str | None:
+    """Return which array of training inputs is none that :func:`write_fitted` writes."""
+    for name in ("classes", "neurons", "index"):
+        array = getattr(training, name)
+        if array is not None and (array.dtype != np.int64 or array.ndim != 1):
+            return name
+    observed, values, index = training.neurons, training.values, training.index
+    if (observed is None) != (values is None):
+        return "values"
+    if observed is not None and values is not None:
+        if len(observed) and not 0 <= observed.min() <= observed.max() < neurons:
+            return "neurons"
+        if values.shape != (training.count, len(observed)) or not np.isfinite(values).all():
+            return "values"
+    return None if index is None or len(index) == training.count else "index"
 
 
 def _restored(name: str, layers: Layers, options: Any, tensors: Mapping[str, Tensor]) -> Criterion:

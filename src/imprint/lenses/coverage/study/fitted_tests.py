@@ -53,8 +53,18 @@ def open_fitted_tests(study: Study, options: MeasureOptions, held: FittedFile) -
             f"{view.images.name} has the class {unknown[0]!r}, which {context.trained_on} does not "
             "have: give sets of the same classes"
         )
+    if view.images.fingerprint() == context.images:
+        raise ImprintError(
+            f"--tests are the images of {options.fitted}, which criteria were fitted to: name "
+            "another part with --tests-part, or give another folder"
+        )
     step = TakeActivations(network, view, context.taps, options.storage, "test")
     test = step.table(study)
+    if test.layers != held.fitted.layers:
+        raise ImprintError(
+            f"{options.fitted} was fitted to other layers than {options.model} has: fit to this "
+            "one with imprint coverage fit"
+        )
     if test.labels is not None:
         renumbered = np.array([numbers[name] for name in view.images.classes], dtype=np.int64)
         test = replace(test, labels=renumbered[test.labels])

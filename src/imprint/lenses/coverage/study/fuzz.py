@@ -167,10 +167,11 @@ def check_options(options: FuzzOptions) -> Mapping[str, object]:
     choice = CriteriaChoice(criteria=(options.criterion,), param=options.param)
     needs = CRITERIA.get(options.criterion).reads_training or options.start == "members"
     if needs and options.members is None:
-        reader = "--start members" if options.start == "members" else options.criterion
+        reader, other = options.criterion, "another --criterion"
+        if not CRITERIA.get(options.criterion).reads_training:
+            reader, other = "--start members", "--start seeds"
         raise ImprintError(
-            f"{reader} reads images that the network was trained on: give --members, or another "
-            "--criterion"
+            f"{reader} reads images that the network was trained on: give --members, or {other}"
         )
     if CRITERIA.get(options.criterion).reads_labels:
         raise ImprintError(

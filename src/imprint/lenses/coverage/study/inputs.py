@@ -110,6 +110,7 @@ def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTa
     if arrays.probabilities is not None:
         shares = check_probabilities(arrays.probabilities, f"{file}: probabilities")
         predictions = shares.argmax(1).astype(np.int64)
+        _check_classes(arrays.test_labels, shares.shape[1], file)
     if not arrays.train:
         tests = _side_by_side(arrays.test, arrays.test_labels)
         return None, replace(tests, predictions=predictions)
@@ -128,6 +129,18 @@ def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTa
         _side_by_side(arrays.train, arrays.train_labels),
         replace(_side_by_side(test, arrays.test_labels), predictions=predictions),
     )
+
+
+def _check_classes(labels: IntArray | None, classes: int, file: Path) -> None:
+    """Check that there is a probability of every class of a test."""
+    if labels is None or not len(labels):
+        return
+    odd = np.flatnonzero((labels < 0) | (labels >= classes))
+    if len(odd):
+        raise ImprintError(
+            f"{file}: test_labels[{odd[0]}] is {labels[odd[0]]}, and probabilities are of classes "
+            f"0 to {classes - 1}: number the classes by the columns of probabilities"
+        )
 
 
 def training_from_arrays(file: Path) -> ActivationTable:
@@ -319,8 +332,9 @@ def open_network(options: NetworkChoice, images: ImageSet) -> AuditedNetwork:
     file = network_file(options.model, options)
     if file.card.channels != images.channels:
         raise ImprintError(
-            f"{options.model} takes {file.card.channels}-channel images, {images.name} has "
-            f"{images.channels}: give the images it was trained on"
+            f"{options.model} takes {file.card.channels}-channel images, those of {images.name} "
+            f"have {images.channels}: give images such as it was trained on; files of single "
+            "images are read in colour, arrays (.npz, IDX) as they are"
         )
     return AuditedNetwork(file, choose_device(options.device))
 
