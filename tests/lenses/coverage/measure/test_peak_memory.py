@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import torch
 
@@ -40,3 +42,10 @@ def test_arrays_count_as_well_and_what_was_there_does_not() -> None:
 def test_the_state_of_marks_is_a_byte_each() -> None:
     criterion = CRITERIA.get("nc")(LAYERS)
     assert state_bytes(seen(criterion, training())) == LAYERS.neurons + 8
+
+
+def test_what_torch_imports_to_count_tensors_is_there_before_anything_is_counted() -> None:
+    """Its compiler, 60 MiB, which the first operation under a mode imports."""
+    seen_before: list[bool] = []
+    peak_bytes(lambda: seen_before.append("torch._dynamo" in sys.modules), CPU)
+    assert seen_before == [True]
