@@ -19,7 +19,7 @@ from imprint.core.errors import ImprintError, reason_of
 from imprint.nets.foreign import load_transformers
 from imprint.nets.model_card import ModelCard
 from imprint.nets.saved_folder import check_filled, folder_card, hash_folder
-from imprint.study.hashing import hash_json
+from imprint.study.hashing import hash_arrays, hash_json
 
 KIND = "AutoModelForObjectDetection"
 
@@ -45,7 +45,33 @@ class Detections:
 
 
 class Detector(nn.Module):
-    """A detector on images in [0, 1], normalised inside.
+    """A detector on float images ``[b, 3, side, side]`` in [0, 1], which gives :class:`Detections`.
+
+    Attributes:
+        network: what it wraps.
+        classes: their names, in the order of the logits.
+        input_size: side of the images in pixels.
+        grey: ``[1, 3, side, side]``, the image that says nothing.
+    """
+
+    network: nn.Module
+    classes: tuple[str, ...]
+    input_size: int
+
+    @property
+    def grey(self) -> Tensor:
+        """The image that says nothing: black where the detector does not say otherwise."""
+        part = next(self.parameters())
+        return torch.zeros(1, 3, self.input_size, self.input_size, device=part.device)
+
+    def fingerprint(self) -> str:
+        """Return the hash of weights, names and size."""
+        tensors = [each.detach().cpu().float().numpy() for each in self.state_dict().values()]
+        return hash_json([hash_arrays(*tensors), list(self.classes), self.input_size])
+
+
+class TransformersDetector(Detector):
+    """A detector of transformers, normalised inside.
 
     Args:
         network: a model of transformers that returns ``logits`` and ``pred_boxes``.
@@ -67,6 +93,12 @@ class Detector(nn.Module):
         config: Any = network.config
         names: Mapping[Any, Any] = config.id2label or {}
         self.classes = tuple(str(names[key]) for key in sorted(names, key=int))
+
+    @property
+    def grey(self) -> Tensor:
+        """The image that normalises to zeros."""
+        side = self.input_size
+        return self.mean.expand(-1, side, side)[None].contiguous()
 
     def forward(self, images: Tensor) -> Detections:
         """Return what is seen in float images ``[b, 3, side, side]`` in [0, 1].
@@ -111,7 +143,7 @@ def corners(boxes: Tensor) -> Tensor:
 
 def load_detector_folder(
     folder: Path, stated: Mapping[str, Any], device: torch.device | str = "cpu"
-) -> Detector:
+) -> TransformersDetector:
     """Return the detector in a folder that ``save_pretrained`` wrote, in evaluation mode.
 
     Args:
@@ -126,7 +158,7 @@ def load_detector_folder(
     card = folder_card(folder, stated)
     network, report = load_transformers(str(folder), None, kind=KIND)
     check_filled(folder, report)
-    detector = Detector(network.float(), card, hash_folder(folder)).eval().to(device)
+    detector = TransformersDetector(network.float(), card, hash_folder(folder)).eval().to(device)
     black = torch.zeros(1, card.channels, card.input_size, card.input_size, device=device)
     try:
         with torch.no_grad():

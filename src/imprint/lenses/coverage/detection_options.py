@@ -17,7 +17,7 @@ class DetectionOptions(Common):
 
     model: Path
     """Folder that save_pretrained of transformers wrote: a detector of the YOLOS, DETR, RT-DETR or
-    D-FINE kind."""
+    D-FINE kind; or package.module:function that returns an imprint Detector."""
     data: Path
     """Folder of the images that the annotations list."""
     annotations: Path

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -53,6 +52,7 @@ from imprint.lenses.coverage.study.detector_passes import (
     flat,
     unflat,
 )
+from imprint.nets.dense_detector import detector_of_function
 from imprint.nets.detector import Detector, load_detector_folder
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.neurons.importance import ImportanceTable
@@ -87,7 +87,7 @@ def detection_study(options: DetectionOptions) -> JsonObject:
     with study.locked():
         images, objects = open_coco(options.data, options.annotations)
         device = choose_device(options.device)
-        detector = load_detector_folder(options.model, _stated(options), device)
+        detector = open_detector(options, device)
         audited = AuditedDetector(detector, device, options.batch_size)
         ranked, tested = split_images(images, options)
         ranking = RankNeurons(audited, ranked, options.threshold, options.attribution, options.seed)
@@ -122,9 +122,23 @@ def detection_study(options: DetectionOptions) -> JsonObject:
         return finish(study, options, data, lenses, facts)
 
 
-def _stated(options: DetectionOptions) -> Mapping[str, Any]:
+def open_detector(options: DetectionOptions, device: torch.device) -> Detector:
+    """Return the detector in a folder, or that a named function returns.
+
+    Raises:
+        ImprintError: it cannot be read, or options apply to a folder alone.
+    """
     stated = {"mean": options.mean, "std": options.std, "input_size": options.image_size}
-    return {name: value for name, value in stated.items() if value}
+    given = {name: value for name, value in stated.items() if value}
+    name = str(options.model)
+    if ":" not in name or options.model.exists():
+        return load_detector_folder(options.model, given, device)
+    if given:
+        raise ImprintError(
+            f"--image-size, --mean and --std are about a folder: {name} says itself how it reads "
+            "images, leave them out"
+        )
+    return detector_of_function(name, device)
 
 
 def split_images(images: FileImages, options: DetectionOptions) -> tuple[WholeImages, WholeImages]:

@@ -68,15 +68,13 @@ def explain_detector(
         for rows, images in view.batches(detector.input_size, min(size, batch), "attribute"):
             yield rows, images.to(device)
 
-    side = detector.input_size
-    grey = detector.mean.expand(-1, side, side)[None].contiguous()
     return Explained(
         LayerOutputs(detector, partial(evidence, threshold)),
         device,
         np.zeros(len(view), dtype=np.int64),
         view.index,
         1,
-        grey,
+        detector.grey,
         None,
         batches,
         {"weights": detector.fingerprint(), "threshold": threshold},
