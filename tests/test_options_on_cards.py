@@ -494,7 +494,7 @@ CASES = {
     "sensitivity": Case(
         "coverage sensitivity",
         TESTED + "--criteria nc,kmnc --draws 2",
-        values={"pixels": "ldl"},
+        values={"pixels": "ldl", "grid_shares": (0.1,), "grid_deviations": (0.2,)},
         fixed=PARTS,
     ),
     "adversarial": Case(

@@ -56,6 +56,25 @@ class NoiseAccuracy:
 
 
 @dataclass(frozen=True)
+class NoiseCell:
+    """What noise adds with one share of noisy pixels and one deviation.
+
+    Attributes:
+        pixel_share: of the pixels of an image that get noise.
+        budget: how many these are.
+        deviation: of the noise, for pixels in [0, 1].
+        accuracy: of the network.
+        criteria: what important pixels add less what random ones do, as a share of both, by name.
+    """
+
+    pixel_share: float
+    budget: int
+    deviation: float
+    accuracy: NoiseAccuracy
+    criteria: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
 class Sensitivity:
     """Whether criteria tell important pixels from others.
 
@@ -68,6 +87,7 @@ class Sensitivity:
         draws: of the noise.
         accuracy: of the network.
         criteria: by name; or why one was not measured.
+        grid: by share of pixels and deviation, where others were asked for.
     """
 
     tests: int
@@ -78,6 +98,7 @@ class Sensitivity:
     draws: int
     accuracy: NoiseAccuracy
     criteria: Mapping[str, NoiseGain | Missing]
+    grid: tuple[NoiseCell, ...] = ()
 
     @property
     def measured(self) -> Mapping[str, NoiseGain]:

@@ -24,6 +24,7 @@ from imprint.lenses.coverage.page.adversarial import (
 )
 from imprint.lenses.coverage.page.cost import cost_blocks, cost_headline, cost_lines
 from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
+from imprint.lenses.coverage.page.noise_grid import grid_figures
 from imprint.lenses.coverage.page.sensitivity import (
     difference_intervals,
     gain_table,
@@ -31,7 +32,12 @@ from imprint.lenses.coverage.page.sensitivity import (
     sensitivity_lines,
 )
 from imprint.lenses.coverage.page.share_curves import share_curves
-from imprint.lenses.coverage.sensitivity_findings import NoiseAccuracy, NoiseGain, Sensitivity
+from imprint.lenses.coverage.sensitivity_findings import (
+    NoiseAccuracy,
+    NoiseCell,
+    NoiseGain,
+    Sensitivity,
+)
 from imprint.stats.estimate import Estimate
 from imprint.stats.proportion import proportion
 
@@ -84,6 +90,24 @@ def test_a_difference_is_shown_as_a_share_of_both() -> None:
     assert table.rows[0][1] == pytest.approx(50)
     assert "10⁻⁵" in str(table.html())
     assert "idc missing: why" in sensitivity_lines(noise(idc=Missing("why")))
+
+
+def test_a_grid_of_noise_is_drawn_by_deviation_or_by_share() -> None:
+    findings = noise(idc=gain(5, 3, 1e-5))
+    cells = tuple(
+        NoiseCell(budget / 1000, budget, deviation, findings.accuracy, {"idc": about(deviation)})
+        for budget in (20, 50)
+        for deviation in (0.1, 0.3)
+    )
+    (figure,) = grid_figures(replace(findings, grid=cells))
+    assert [line.name for line in figure.series] == ["20 pixels", "50 pixels"]
+    assert figure.x.ticks == [(0.1, "0.1"), (0.3, "0.3")]
+    assert np.asarray(figure.series[0].high) == pytest.approx([0.6, 0.8])
+    (by_share,) = grid_figures(replace(findings, grid=cells[::2]))
+    assert [line.name for line in by_share.series] == ["deviation 0.1"]
+    assert by_share.x.ticks == [(0.02, "2%"), (0.05, "5%")]
+    assert grid_figures(findings) == []
+    assert grid_figures(replace(findings, grid=cells, criteria={"nc": Missing("why")})) == []
 
 
 def change(way: Way, share: float, excess: float, p: float) -> CoverageChange:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imprint.cli import main
-from imprint.lenses.coverage.study import sensitivity
+from imprint.lenses.coverage.study import noise_gains
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import words_of
@@ -42,7 +42,7 @@ def test_a_killed_study_goes_on_to_the_same_bytes(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured(world, tmp_path / "whole")
-    calls, real = [], sensitivity.take_input_activations
+    calls, real = [], noise_gains.take_input_activations
 
     def dies(*arguments: Any) -> Any:
         calls.append(1)
@@ -50,7 +50,7 @@ def test_a_killed_study_goes_on_to_the_same_bytes(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(sensitivity, "take_input_activations", dies)
+    monkeypatch.setattr(noise_gains, "take_input_activations", dies)
     with pytest.raises(SystemExit):
         measured(world, tmp_path / "killed")
     measured(world, tmp_path / "killed")
@@ -68,9 +68,32 @@ def test_pixels_may_be_those_of_voted_neurons(world: Path, tmp_path: Path) -> No
     assert (tmp_path / "wisdom" / "votes.csv").exists()
 
 
+def test_a_grid_has_the_numbers_of_its_cells(world: Path, tmp_path: Path) -> None:
+    words = ("--pixel-share", "0.1", "--criteria", "kmnc")
+    grid = ("--grid-shares", "0.1,0.02", "--grid-deviations", "0.3,0.1")
+    found = measured(world, tmp_path / "grid", *words, *grid)
+    cells = {(each["budget"], each["deviation"]): each for each in found["grid"]}
+    assert list(cells) == [(5, 0.1), (5, 0.3), (26, 0.1), (26, 0.3)]
+    kmnc = found["criteria"]["kmnc"]
+    both = kmnc["important"]["value"] + kmnc["random"]["value"]
+    share = kmnc["difference"]["value"] / both
+    assert cells[26, 0.3]["criteria"]["kmnc"]["value"] == pytest.approx(share)
+    assert not (tmp_path / "grid" / "sensitivity_grid" / "0.1_0.3").exists()
+    alone = measured(
+        world, tmp_path / "alone", *words, "--pixel-share", "0.02", "--deviation", "0.1"
+    )
+    assert alone["accuracy"] == cells[5, 0.1]["accuracy"]
+    assert alone["grid"] == []
+    page = (tmp_path / "grid" / "report.html").read_text()
+    assert "coverage-sensitivity-grid-kmnc" in page
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("--grid-shares", "0.1,0.6"), "--grid-shares must be"),
+        (("--grid-shares", "0.1,0.2,0.3,0.4,0.5"), "--grid-shares has 5 shares"),
+        (("--grid-deviations", "0"), "--grid-deviations must be"),
         (("--pixels", "luck"), "unknown layer attribution"),
         (("--pixels", "lfa"), "one value a channel"),
         (("--pixel-share", "0.6"), "--pixel-share must be in (0, 0.5]"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imprint.lenses.coverage.page.noise_grid import grid_figures, grid_table
+from imprint.lenses.coverage.page.share_interval import share_interval
 from imprint.lenses.coverage.sensitivity_findings import Sensitivity
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
@@ -55,6 +57,12 @@ def sensitivity_blocks(findings: Sensitivity) -> Iterator[Block]:
     if figure is not None:
         yield Figures([figure])
     yield Part("All criteria", [gain_table(findings)], "coverage-sensitivity", "Sensitivity")
+    if findings.grid:
+        blocks: list[Block] = [grid_table(findings)]
+        figures = grid_figures(findings)
+        if figures:
+            blocks.insert(0, Figures(figures))
+        yield Part("By the amount of noise", blocks, "coverage-sensitivity-grid", "Amount of noise")
     if findings.missing:
         yield Bullets(
             [prose("<b>{}</b> is missing: {}.", name.upper(), why)
@@ -154,7 +162,7 @@ def difference_intervals(findings: Sensitivity) -> Intervals | None:
     """Return important less random, as a share of what both add; None where nothing is added."""
     shares = {name: each.share_of_both for name, each in findings.measured.items()}
     dots = [
-        Interval(name.upper(), share.value, share.low, share.high)
+        Interval(name.upper(), share.value, *share_interval(share).ci95)
         for name, share in shares.items()
         if share is not None
     ]

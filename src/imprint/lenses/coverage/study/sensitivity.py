@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.core.missing import Missing
-from imprint.core.progress import track
-from imprint.core.seeds import generator
-from imprint.data.view import View
-from imprint.lenses.coverage.criterion.criterion import Criterion
-from imprint.lenses.coverage.measure.growth import mark_of, ready_criteria, seen, with_more
-from imprint.lenses.coverage.measure.noise_gain import adjusted, compare_gains
 from imprint.lenses.coverage.sensitivity_findings import (
-    NoiseAccuracy,
-    NoiseGain,
     Sensitivity,
     SensitivityFindings,
 )
@@ -31,37 +17,24 @@ from imprint.lenses.coverage.sensitivity_options import SensitivityOptions
 from imprint.lenses.coverage.study.attribution import check_attributions
 from imprint.lenses.coverage.study.criteria import settings_of
 from imprint.lenses.coverage.study.inputs import tap_options
-from imprint.lenses.coverage.study.network import AuditedNetwork
 from imprint.lenses.coverage.study.neurons import (
     WISDOM,
     NeuronRanking,
     check_choice,
     check_tables,
 )
-from imprint.lenses.coverage.study.source import accuracy_on, network_source, ranking_of
-from imprint.neurons.activations import ActivationTable
-from imprint.perturb.noisy_copies import (
-    PARTS,
-    NoisyCopies,
-    Part,
-    by_attribution,
-    by_neurons,
-    noisy_copies,
-)
-from imprint.probe.neurons.input_activations import take_input_activations
-from imprint.probe.neurons.tap_options import TapOptions
+from imprint.lenses.coverage.study.noise_gains import MeasureNoise
+from imprint.lenses.coverage.study.noise_grid import measure_grid
+from imprint.lenses.coverage.study.source import network_source, ranking_of
 from imprint.report.summary import finish
-from imprint.stats.bootstrap import mean
 from imprint.study.counted import uncounted
 from imprint.study.csv_file import write_csv
-from imprint.study.finding import read_finding, to_json, write_finding
-from imprint.study.kept_values import kept_value
+from imprint.study.finding import read_finding, to_json
 from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.store import Study
-from imprint.study.tables import read_table, write_table
+from imprint.study.tables import read_table
 
-UNFINISHED = "unfinished"
 LEADING = 10
 """Neurons whose places are important pixels, with ``--pixels wisdom``."""
 
@@ -104,6 +77,8 @@ def sensitivity_study(options: SensitivityOptions) -> JsonObject:
         )
         folder = study.run(step)
         findings = read_finding(Sensitivity, folder / "findings.json")
+        grid = measure_grid(study, step, options.grid_shares, options.grid_deviations)
+        findings = replace(findings, grid=grid)
         if options.export_legacy:
             made_from = study.hash_of(step.artefact)
             study.run(WritePublishedCoverage(made_from, options.pixels, folder, findings))
@@ -124,109 +99,6 @@ def voted_neurons(ranking: NeuronRanking) -> dict[str, FloatArray]:
     least = np.sort(known)[-min(LEADING, len(known))]
     kept = np.where((known >= least) & (known > 0), known, 0.0)
     return {name: kept[part] for name, part in ranking.layers.slices.items()}
-
-
-@dataclass(frozen=True)
-class MeasureNoise(Step):
-    """Coverage of tests with noisy copies: ``sensitivity``.
-
-    ``draws.parquet`` has a row per draw and kind of pixels: the ``accuracy`` on the copies, and
-    for each criterion its value on tests and copies together; ``findings.json`` compares them.
-    """
-
-    settings: Mapping[str, Any]
-    source: Mapping[str, str]
-    network: AuditedNetwork
-    view: View
-    taps: TapOptions
-    pixels: str
-    heat: Mapping[str, FloatArray] | None
-    pixel_share: float
-    deviation: float
-    draws: int
-    seed: int
-    train: ActivationTable | None = uncounted()
-    tests: ActivationTable = uncounted()
-
-    artefact = "sensitivity"
-    resumable = True
-
-    def build(self, path: Path) -> None:
-        """Measure draw after draw."""
-        (path / UNFINISHED).mkdir(parents=True, exist_ok=True)
-        criteria, missing = ready_criteria(self.settings, self.train, self.tests)
-        original = {name: seen(each, self.tests) for name, each in criteria.items()}
-        copies = noisy_copies(
-            self.network.model,
-            self.view,
-            by_attribution(self.pixels, self.seed) if self.heat is None else by_neurons(self.heat),
-            self.pixel_share,
-            self.deviation,
-            self.seed,
-        )
-        plan = [(draw, part) for draw in range(self.draws) for part in PARTS]
-        rows = [
-            kept_value(
-                path / UNFINISHED / f"{draw}_{part}.json",
-                partial(self._measure, copies, draw, part, original),
-            )
-            for draw, part in track(plan, "noise", len(plan), "set")
-        ]
-        values = {name: [row["values"][name] for row in rows] for name in criteria}
-        accuracy = [row["accuracy"] for row in rows]
-        columns: dict[str, NDArray[np.generic]] = {
-            "index": np.arange(len(plan)),
-            "draw": np.array([draw for draw, _ in plan]),
-            "pixels": np.array([part for _, part in plan]),
-            "accuracy": np.array(accuracy),
-            **{name: np.array(each) for name, each in values.items()},
-        }
-        write_table(path / "draws.parquet", columns)
-        gains = {name: self._gain(original[name], values[name]) for name in criteria}
-        found: dict[str, NoiseGain | Missing] = {**adjusted(gains)}
-        found |= {name: Missing(reason) for name, reason in missing.items()}
-        findings = Sensitivity(
-            len(self.view),
-            self.pixels,
-            copies.budget,
-            copies.mask[0].size,
-            self.deviation,
-            self.draws,
-            self._accuracy(np.array(accuracy)),
-            dict(sorted(found.items())),
-        )
-        write_finding(path / "findings.json", findings)
-        shutil.rmtree(path / UNFINISHED)
-
-    def _measure(
-        self, copies: NoisyCopies, draw: int, part: Part, original: Mapping[str, Criterion]
-    ) -> JsonObject:
-        """Return the accuracy on the copies of a draw, and the values with them."""
-        table = take_input_activations(
-            self.network.model, copies.batches(draw, part), self.view.labels, self.taps
-        )
-        assert table.predictions is not None
-        return {
-            "accuracy": float((table.predictions == self.view.labels).mean()),
-            "values": {name: with_more(each, table).value() for name, each in original.items()},
-        }
-
-    def _accuracy(self, accuracy: FloatArray) -> NoiseAccuracy:
-        original = accuracy_on(self.tests)
-        assert original is not None
-        important, random = (
-            mean(accuracy[row::2], generator(self.seed, "noise accuracy", part))
-            for row, part in enumerate(PARTS)
-        )
-        return NoiseAccuracy(original, important, random)
-
-    def _gain(self, original: Criterion, values: list[float]) -> NoiseGain:
-        mark = mark_of(original)
-        unit = 1.0 if mark is None else mark
-        value = original.value()
-        pairs = (np.array(values).reshape(-1, 2) - value) / unit
-        again = (with_more(original, self.tests).value() - value) / unit
-        return compare_gains(value, mark, pairs, again, self.seed)
 
 
 @dataclass(frozen=True)
