@@ -124,6 +124,18 @@ def test_intervals_of_rare_counts_cover_the_truth(count: int, rate: float) -> No
     assert binom.ppf(1e-4, trials, 0.92) <= hits
 
 
+@pytest.mark.parametrize(("count", "share"), [(20, 0.02), (20, 0.1), (60, 0.05), (40, 0.9)])
+def test_intervals_of_rare_shares_cover_the_truth(count: int, share: float) -> None:
+    """≥ 93 %: fewer hits have probability < 1e-4."""
+    trials, random = 200, np.random.default_rng(5)
+    hits = 0
+    for trial in range(trials):
+        drawn = random.random(count) < share
+        low, high = mean_share(drawn, generator(trial, "coverage"), 200).ci95
+        hits += low <= share <= high
+    assert binom.ppf(1e-4, trials, 0.93) <= hits
+
+
 def test_counts_that_are_not_rare_have_the_interval_of_any_mean() -> None:
     for values in ([1.0, 2.0, 1.0, 0.0], np.arange(30.0)):
         plain = mean(values, generator(0, "test"))
