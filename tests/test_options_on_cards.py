@@ -520,7 +520,7 @@ CASES = {
             "layers": ("hidden",),
             "layer_index": (0,),
         },
-        fixed=(*PARTS, "exclude_layers", "seeds_part"),
+        fixed=(*PARTS, "exclude_layers", "seeds_part", "diffusion", "diffusion_strength"),
     ),
     "classes": Case(
         "coverage classes",

@@ -57,6 +57,23 @@ def import_transformers() -> Any:
     return transformers
 
 
+def import_diffusers() -> Any:
+    """Return the module diffusers, imported without its news on standard error.
+
+    Raises:
+        ImprintError: it is not installed.
+    """
+    go_offline()
+    try:
+        diffusers: Any = importlib.import_module("diffusers")
+    except ImportError as error:
+        raise ImprintError(
+            f"diffusers cannot be imported ({error}): install imprint with the extra diffusion"
+        ) from error
+    diffusers.logging.set_verbosity_error()
+    return diffusers
+
+
 def import_art() -> Any:
     """Return the module art, the Adversarial Robustness Toolbox.
 

@@ -43,6 +43,11 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     mutations: Names = DEFAULT_MUTATIONS
     """Mutations to draw from; see imprint list mutations. flip is for classes that do not change in
     a mirror."""
+    diffusion: Path | None = None
+    """A folder with a diffusion model of such images, a pipeline of diffusers saved as safetensors
+    (UNet2DModel; extra diffusion): one mutation more, noise that the model then removes."""
+    diffusion_strength: Annotated[float, Bounds(above=0, most=1)] = 0.1
+    """Largest noise of it, as a share of the steps of the model."""
     strength: Annotated[float, Bounds(above=0, most=4)] = 1.0
     """Factor of the largest amount of every mutation."""
     depth: Annotated[int, Bounds(least=1, most=64)] = 8

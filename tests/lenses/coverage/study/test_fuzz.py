@@ -11,7 +11,10 @@ import torch
 from safetensors.numpy import load_file
 
 from imprint.cli import main
+from imprint.core.errors import ImprintError
+from imprint.core.extras import import_diffusers
 from imprint.lenses.coverage.study import fault_search, fuzz
+from imprint.lenses.coverage.study.local_diffusion import DiffusionModel
 from imprint.nets.fill import build_model
 from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
@@ -259,3 +262,60 @@ def test_seeds_are_needed_and_training_images_where_they_are_read(
             main([*model, *more])
         assert message in capsys.readouterr().err
     main([*model, *seeds, "--budget", "20", "--device", "cpu"])
+
+
+@pytest.fixture(scope="module")
+def diffusion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny diffusion model of random weights, as ``save_pretrained`` writes it."""
+    diffusers = import_diffusers()
+    torch.manual_seed(0)
+    unet = diffusers.UNet2DModel(
+        sample_size=16,
+        block_out_channels=(8, 8),
+        layers_per_block=1,
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D"),
+    )
+    folder = tmp_path_factory.mktemp("diffusion")
+    diffusers.DDIMPipeline(unet, diffusers.DDIMScheduler(100)).save_pretrained(folder)
+    return folder
+
+
+def test_a_diffusion_model_is_one_mutation_more(
+    world: Path, tmp_path: Path, diffusion: Path
+) -> None:
+    given = ("--diffusion", str(diffusion), "--diffusion-strength", "0.5", "--mutations", "noise")
+    fuzzing = fuzzed(world, tmp_path, *given, "--budget", "40")
+    assert list(fuzzing["mutations"]) == ["noise", "diffusion"]
+    assert fuzzing["mutations"]["diffusion"]["mutants"] > 0
+    assert not (tmp_path / "fuzzing" / "state.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words_of_error"),
+    [
+        ("unet/config.json", '{"_class_name": "UNet2DConditionModel"}', "takes more than images"),
+        ("unet/config.json", "[]", "is no JSON object"),
+        ("unet/config.json", '{"_class_name": "UNet2DModel", "sample_size": null}', "sample_size"),
+        ("scheduler/scheduler_config.json", '{"prediction_type": "sample"}', "predicts sample"),
+        ("scheduler/scheduler_config.json", '{"beta_schedule": "none"}', "cannot load the model"),
+        ("unet/diffusion_pytorch_model.safetensors", "nothing", "damaged"),
+        ("unet/diffusion_pytorch_model.safetensors", None, "no file"),
+    ],
+)
+def test_a_folder_of_another_kind_is_one_sentence(
+    diffusion: Path, tmp_path: Path, file: str, content: str | None, words_of_error: str
+) -> None:
+    folder = shutil.copytree(diffusion, tmp_path / "copy")
+    (folder / file).unlink()
+    if content is not None:
+        (folder / file).write_text(content)
+    with pytest.raises(ImprintError, match=words_of_error) as refused:
+        DiffusionModel(folder).load(3, torch.device("cpu"))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_diffusion_model_of_other_channels_is_refused(diffusion: Path) -> None:
+    with pytest.raises(ImprintError, match="3-channel images and gives 3, --model takes 1"):
+        DiffusionModel(diffusion).load(1, torch.device("cpu"))

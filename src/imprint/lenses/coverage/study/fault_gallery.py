@@ -15,6 +15,7 @@ from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.data.picture import to_picture
 from imprint.lenses.coverage.fuzzing.mutation import MUTATIONS
+from imprint.lenses.coverage.fuzzing.mutations.diffusion import DIFFUSION, Diffusion
 from imprint.reading.regular import UnreadableFile
 from imprint.reading.weights_files import read_safetensors
 from imprint.report.gallery import Card, CardPicture, Line, write_gallery
@@ -160,7 +161,7 @@ def describe_mutations(table: Table, row: int) -> str:
 
 
 def _describe(name: str, amounts: tuple[float, float]) -> str:
-    mutation = MUTATIONS.get(name)
+    mutation = Diffusion if name == DIFFUSION else MUTATIONS.get(name)
     if not mutation.is_gradual:
         return name
     shown = [amount for place, amount in enumerate(amounts) if amount or not place]

@@ -20,7 +20,8 @@ from imprint.data.view import View
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.lenses.coverage.fuzzing.children import Breeder
 from imprint.lenses.coverage.fuzzing.guide import CONTROLS, Guide, guide_by
-from imprint.lenses.coverage.fuzzing.mutation import MUTATIONS
+from imprint.lenses.coverage.fuzzing.mutation import MUTATIONS, Mutation
+from imprint.lenses.coverage.fuzzing.mutations.diffusion import DIFFUSION
 from imprint.lenses.coverage.fuzzing.search import Oracle, Search, SearchOptions, Subject
 from imprint.lenses.coverage.fuzzing.shrink import Minimised, minimise
 from imprint.lenses.coverage.fuzzing.unique_faults import Features, UniqueFaults, common_distance
@@ -33,6 +34,7 @@ from imprint.lenses.coverage.study.fuzzed_network import (
     watched_classifier,
 )
 from imprint.lenses.coverage.study.fuzzing_tables import search_findings, write_faults, write_rounds
+from imprint.lenses.coverage.study.local_diffusion import DiffusionModel
 from imprint.lenses.coverage.study.network import AuditedNetwork
 from imprint.nets.image_model import ImageModel
 from imprint.nets.quantised import SCHEMES, QuantisedModel
@@ -116,6 +118,7 @@ class SearchFaults(Step):
     options: SearchOptions
     oracle: OracleChoice = field(default_factory=OracleChoice)
     minimise: int = 0
+    diffusion: DiffusionModel | None = None
     train: ActivationTable | None = uncounted(default=None)
 
     artefact = "fuzzing"
@@ -132,13 +135,13 @@ class SearchFaults(Step):
             self._run(search, subject, oracle, path / STATE)
             minimised = self._minimise(search, subject, oracle)
         write_rounds(path / "rounds.parquet", search)
-        write_faults(path, search, self.mutations, minimised)
+        write_faults(path, search, self.mutation_names, minimised)
         finding = search_findings(
             search,
             self.criterion,
             self.oracle.name,
             len(self.seeds) - len(search.seeds),
-            self.mutations,
+            self.mutation_names,
             minimised,
         )
         write_finding(path / "findings.json", finding)
@@ -155,7 +158,7 @@ class SearchFaults(Step):
         guide, labels = self._guide(subject), self.seeds.labels
         right, features = _right_seeds(subject, oracle, guide, pixels, labels)
         breeder = Breeder(
-            [MUTATIONS.get(name)() for name in self.mutations],
+            self._mutations(subject.model),
             self.bounds,
             self.strength,
             self.options.seed,
@@ -164,6 +167,17 @@ class SearchFaults(Step):
         )
         unique = UniqueFaults(common_distance(features, labels[right]), features.shape[1])
         return Search(self.options, pixels[right], labels[right], breeder, guide, unique)
+
+    @property
+    def mutation_names(self) -> tuple[str, ...]:
+        """Names of all mutations, in the order in which tables number them."""
+        return (*self.mutations, *([] if self.diffusion is None else [DIFFUSION]))
+
+    def _mutations(self, model: ImageModel) -> list[Mutation]:
+        named: list[Mutation] = [MUTATIONS.get(name)() for name in self.mutations]
+        if self.diffusion is not None:
+            named.append(self.diffusion.load(model.channels, model.device))
+        return named
 
     def _guide(self, subject: WatchedClassifier) -> Guide:
         if self.criterion in CONTROLS:

@@ -30,6 +30,7 @@ from imprint.lenses.coverage.study.fault_quality import MeasureQuality
 from imprint.lenses.coverage.study.fault_search import OracleChoice, SearchFaults
 from imprint.lenses.coverage.study.fuzzed_network import as_float, watched_classifier
 from imprint.lenses.coverage.study.inputs import open_members, open_network, tap_options
+from imprint.lenses.coverage.study.local_diffusion import DiffusionModel
 from imprint.lenses.coverage.study.network import NO_LOGITS, AuditedNetwork, TakeActivations
 from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
 from imprint.nets.load import NetworkFile
@@ -88,6 +89,19 @@ def open_quality(options: FuzzOptions, network: AuditedNetwork) -> AuditedNetwor
     return other
 
 
+def open_diffusion(options: FuzzOptions, network: AuditedNetwork) -> DiffusionModel | None:
+    """Return the diffusion model that mutates, loaded once to see that it fits; None for none.
+
+    Raises:
+        ImprintError: it cannot be read, or is of other images.
+    """
+    if options.diffusion is None:
+        return None
+    model = DiffusionModel(options.diffusion, options.diffusion_strength)
+    model.load(network.model.channels, network.model.device)
+    return model
+
+
 def search_step(study: Study, options: FuzzOptions) -> SearchFaults:
     """Return the step that searches, with all that it reads.
 
@@ -103,6 +117,7 @@ def search_step(study: Study, options: FuzzOptions) -> SearchFaults:
     network = open_network(options, seeds.images)
     check_network(network, seeds, options.round_size)
     oracle = open_oracle(options, network)
+    diffusion = open_diffusion(options, network)
     open_quality(options, network)  # refused before activations are taken
     guiding, train, source = _guiding(study, options, network, members, seeds, settings)
     return SearchFaults(
@@ -120,6 +135,7 @@ def search_step(study: Study, options: FuzzOptions) -> SearchFaults:
         ),
         oracle,
         options.minimise,
+        diffusion,
         train,
     )
 
