@@ -35,7 +35,10 @@ def test_noisy_copies_are_compared(world: Path, tmp_path: Path) -> None:
     lines = (tmp_path / "sensitivity_legacy" / "rq2_results.csv").read_text().splitlines()
     assert lines[0] == ",IDC,KMNC,NC,NLC"
     assert [line.partition(",")[0] for line in lines[1:]] == ["original", "lrp_U_RO", "lrp_U_IO"]
-    assert 'id="coverage-sensitivity"' in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert 'id="coverage-sensitivity"' in page
+    assert 'id="coverage-sensitivity-pictures"' in page
+    assert len(list((tmp_path / "gallery" / "sensitivity").glob("*.png"))) == 4 * 12
 
 
 def test_a_killed_study_goes_on_to_the_same_bytes(

@@ -126,11 +126,10 @@ KINDS: Mapping[type[Findings], Kind] = {
         impartiality.impartiality_verdict,
         "impartiality",
     ),
-    SensitivityFindings: _shown_by(
-        sensitivity.sensitivity_blocks,
-        sensitivity.sensitivity_lines,
-        sensitivity.sensitivity_verdict,
-        "sensitivity",
+    SensitivityFindings: Kind(
+        lambda findings, root, _: sensitivity.sensitivity_blocks(findings.sensitivity, root),
+        lambda findings: sensitivity.sensitivity_lines(findings.sensitivity),
+        lambda findings: sensitivity.sensitivity_verdict(findings.sensitivity),
     ),
     AdversarialFindings: _shown_by(
         adversarial.adversarial_blocks,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from imprint.lenses.coverage.page.noise_grid import grid_figures, grid_table
 from imprint.lenses.coverage.page.share_interval import share_interval
 from imprint.lenses.coverage.sensitivity_findings import Sensitivity
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
+from imprint.report.gallery import read_gallery
 from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
@@ -32,10 +34,15 @@ NOTE = (
     "of no difference, two-sided, and adjusted for all criteria together (Holm). Again: added by "
     "the tests themselves, seen twice."
 )
+PICTURES = (
+    "A few tests: the image, the importance of its pixels, and one draw of noise on the important "
+    "and on as many random pixels. Pixels in full colour are those that get noise; the fainter, "
+    "the less important. Below: the class that the network predicts."
+)
 
 
-def sensitivity_blocks(findings: Sensitivity) -> Iterator[Block]:
-    """Yield verdict, figure, table and conclusions of ``coverage sensitivity``."""
+def sensitivity_blocks(findings: Sensitivity, root: Path) -> Iterator[Block]:
+    """Yield verdict, figures, pictures, tables and conclusions of ``coverage sensitivity``."""
     accuracy = findings.accuracy
     yield Verdict(
         sensitivity_headline(findings),
@@ -63,6 +70,10 @@ def sensitivity_blocks(findings: Sensitivity) -> Iterator[Block]:
         if figures:
             blocks.insert(0, Figures(figures))
         yield Part("By the amount of noise", blocks, "coverage-sensitivity-grid", "Amount of noise")
+    folder = root / "gallery" / "sensitivity"
+    gallery = read_gallery(folder, "noise", "Filter the tests", size="medium", note=PICTURES)
+    if gallery is not None and gallery.cards:
+        yield Part("Where the noise goes", [gallery], "coverage-sensitivity-pictures", "Pictures")
     if findings.missing:
         yield Bullets(
             [prose("<b>{}</b> is missing: {}.", name.upper(), why)

@@ -32,6 +32,7 @@ from imprint.perturb.noisy_copies import (
     PARTS,
     NoisyCopies,
     Part,
+    PixelScores,
     by_attribution,
     by_neurons,
     noisy_copies,
@@ -88,7 +89,7 @@ class MeasureNoise(Step):
         copies = noisy_copies(
             self.network.model,
             self.view,
-            by_attribution(self.pixels, self.seed) if self.heat is None else by_neurons(self.heat),
+            self.pixel_scores(),
             self.pixel_share,
             self.deviation,
             self.seed,
@@ -126,6 +127,12 @@ class MeasureNoise(Step):
         )
         write_finding(path / "findings.json", findings)
         shutil.rmtree(path / UNFINISHED)
+
+    def pixel_scores(self) -> PixelScores:
+        """Return what says how important pixels are."""
+        if self.heat is None:
+            return by_attribution(self.pixels, self.seed)
+        return by_neurons(self.heat)
 
     def _measure(
         self, copies: NoisyCopies, draw: int, part: Part, original: Mapping[str, Criterion]

@@ -24,6 +24,7 @@ from imprint.lenses.coverage.study.neurons import (
     check_tables,
 )
 from imprint.lenses.coverage.study.noise_gains import MeasureNoise
+from imprint.lenses.coverage.study.noise_gallery import SaveNoisyPictures
 from imprint.lenses.coverage.study.noise_grid import measure_grid
 from imprint.lenses.coverage.study.source import network_source, ranking_of
 from imprint.report.summary import finish
@@ -77,6 +78,7 @@ def sensitivity_study(options: SensitivityOptions) -> JsonObject:
         )
         folder = study.run(step)
         findings = read_finding(Sensitivity, folder / "findings.json")
+        study.run(SaveNoisyPictures(step, source.sets.images.classes))
         grid = measure_grid(study, step, options.grid_shares, options.grid_deviations)
         findings = replace(findings, grid=grid)
         if options.export_legacy:
