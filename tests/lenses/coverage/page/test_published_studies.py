@@ -23,6 +23,7 @@ from imprint.lenses.coverage.page.adversarial import (
     noticing,
 )
 from imprint.lenses.coverage.page.cost import cost_blocks, cost_headline, cost_lines
+from imprint.lenses.coverage.page.cost_bars import fit_bars, throughput_bars
 from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
 from imprint.lenses.coverage.page.noise_grid import grid_figures
 from imprint.lenses.coverage.page.sensitivity import (
@@ -191,6 +192,17 @@ def cost_of(**ratios: float) -> Cost:
         10, 20, 8, 2, 30, "cpu", 1, 5, about(0.5), about(0.6), about(1.0), about(1.2), about(2.0),
         "lrp", about(0.05), criteria,
     )  # fmt: skip
+
+
+def test_fits_and_throughput_are_drawn() -> None:
+    cost = cost_of(nc=0.4, kmnc=0.8)
+    assert fit_bars(cost) is None
+    learning = replace(cost.measured["kmnc"], fit=about(3))
+    fits = fit_bars(replace(cost, criteria={**cost.criteria, "kmnc": learning}))
+    assert fits is not None
+    assert [(bar.name, bar.value, bar.text) for bar in fits.bars] == [("KMNC", 3, "3 s")]
+    rates = {bar.name: bar.value for bar in throughput_bars(cost).bars}
+    assert rates == pytest.approx({"NC": 20 / (0.6 + 0.2), "KMNC": 20 / (0.6 + 0.4)})
 
 
 def test_criteria_that_no_cheaper_one_beats_are_named() -> None:

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.cost_findings import Cost, CriterionCost
+from imprint.lenses.coverage.page.cost_bars import fit_bars, ratio_bars, throughput_bars
 from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
-from imprint.report.figure import Axis, Bar, Bars, Figure
+from imprint.report.figure import Figure
 from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
-from imprint.report.wording import count, fixed, plural, quantity, significant
+from imprint.report.wording import fixed, plural, quantity, significant
 
 MEBIBYTE = 2**20
 NOTE = (
@@ -126,26 +127,14 @@ def _row(name: str, cost: CriterionCost) -> list[Value | Cell]:
 
 
 def cost_figures(cost: Cost) -> list[Figure]:
-    """Return what an update costs, beside what it tells apart where that is known."""
+    """Return what update, fit and whole pass cost, and what that tells apart where it is known."""
     beside = (
         None if cost.discrimination is None else discrimination_figure(cost, cost.discrimination)
     )
-    return [ratio_bars(cost), *([beside] if beside is not None else [])]
-
-
-def ratio_bars(cost: Cost) -> Bars:
-    """Return the update of every criterion as a multiple of the forward pass."""
-    bars = [
-        Bar(name.upper(), each.ratio, text=f"{significant(each.ratio, 2)} ×")
-        for name, each in cost.measured.items()
+    fits = fit_bars(cost)
+    return [
+        ratio_bars(cost),
+        *([beside] if beside is not None else []),
+        *([fits] if fits is not None else []),
+        throughput_bars(cost),
     ]
-    spoken = ", ".join(f"{bar.name} {bar.text}" for bar in bars)
-    return Bars(
-        name="coverage-cost-ratios",
-        title="Cost of an update",
-        caption=f"Time to see the activations of {count(cost.tests)} tests, as a multiple of their "
-        "bare forward pass.",
-        description=f"Bars: {spoken}.",
-        axis=Axis("times the forward pass", fixed(1), low=0),
-        bars=bars,
-    )
