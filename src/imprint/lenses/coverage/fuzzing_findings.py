@@ -88,6 +88,8 @@ class FaultQuality:
         distance: of the unique faults from the other seeds.
         seed_distance: of as many random seeds from the other ones, mean over draws.
         seed_low, seed_high: range of 95 % of the draws.
+        score: inception score of the faults by the network; None where it has no classifier.
+        seed_score: of the random seeds, mean over draws.
     """
 
     network: str
@@ -96,6 +98,8 @@ class FaultQuality:
     seed_distance: float
     seed_low: float
     seed_high: float
+    score: float | None = None
+    seed_score: float | None = None
 
 
 @dataclass(frozen=True)

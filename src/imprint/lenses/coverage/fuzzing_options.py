@@ -70,7 +70,10 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     these forward passes come on top of the budget."""
     quality: Path | None = None
     """A network, weights with their card beside them, on whose features the Fréchet distance (FID)
-    of unique faults from the seeds is measured."""
+    of unique faults from the seeds is measured, and by whose classes the inception score."""
+    export_legacy: bool = False
+    """Also write the published table, fuzzing_legacy/fuzz_results_DATASET_MODEL_Normal.csv, or
+    GenAI with --diffusion."""
     round_size: Annotated[int, Bounds(least=1, most=65_536)] = 256
     """Mutants that are classified together, before coverage says which are mutated further."""
     parents: Annotated[int, Bounds(least=1, most=65_536)] = 32

@@ -162,10 +162,20 @@ def test_disagreements_of_two_networks_are_faults(
 def test_faults_are_further_from_the_seeds_than_seeds_are(
     world: Path, other: Path, tmp_path: Path
 ) -> None:
-    fuzzing = fuzzed(world, tmp_path, "--criterion", "random", "--quality", str(other))
+    fuzzing = fuzzed(world, tmp_path, "--quality", str(other), "--export-legacy")
     quality = fuzzing["quality"]
     assert quality["images"] == min(fuzzing["unique"], 24)
     assert quality["distance"] > quality["seed_high"] >= quality["seed_low"] > 0
+    assert 1 <= quality["score"] <= 3
+    assert 1 <= quality["seed_score"] <= 3
+    table = (tmp_path / "fuzzing_legacy" / "fuzz_results_test_lenet_Normal.csv").read_text()
+    heading, row = (line.split(",") for line in table.splitlines())
+    published = dict(zip(heading, map(float, row), strict=True))
+    assert published["FID"] == quality["distance"]
+    assert published["Faults"] == fuzzing["faults"]
+    assert published["Inception Score"] == quality["score"]
+    coverage = fuzzing["curve"]["coverage"]
+    assert published["Coverage Gain"] == coverage[-1] - coverage[0]
     assert "FID" in (tmp_path / "report.html").read_text()
 
 

@@ -125,12 +125,18 @@ def quality_words(quality: FaultQuality | Missing) -> str:
     """Return how far faults lie from ordinary images, in sentences."""
     if isinstance(quality, Missing):
         return f"The Fréchet distance is missing: {quality.missing}."
-    return (
+    distances = (
         f"Fréchet distance (FID) from the other seeds, on features of {quality.network}: "
         f"{quantity(quality.distance)} of {plural(quality.images, 'unique fault')}, "
         f"{quantity(quality.seed_distance)} of as many random seeds (95% of the draws "
         f"{quantity(quality.seed_low)} to {quantity(quality.seed_high)}). Distances of few images "
         "are larger than those of many: compare these two alone."
+    )
+    if quality.score is None or quality.seed_score is None:
+        return distances
+    return (
+        f"{distances} Inception score by its classes: {quantity(quality.score)} of the faults, "
+        f"{quantity(quality.seed_score)} of the seeds."
     )
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from imprint.core.arrays import Pixels
+from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.missing import Missing
 from imprint.core.progress import track
 from imprint.core.seeds import generator
@@ -19,9 +18,10 @@ from imprint.lenses.coverage.study.fault_gallery import read_faults
 from imprint.lenses.coverage.study.fault_oracles import as_inputs, resized
 from imprint.lenses.coverage.study.fuzzed_network import as_float
 from imprint.lenses.coverage.study.network import AuditedNetwork
-from imprint.nets.image_model import ImageModel
+from imprint.nets.image_model import ImageModel, Layer
 from imprint.probe.signals.precision import full_float32
 from imprint.stats.frechet import frechet_distance
+from imprint.stats.inception import inception_score
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, write_finding
 from imprint.study.step import Step
@@ -68,8 +68,9 @@ class MeasureQuality(Step):
             write_finding(path, MeasuredQuality(reason))
             return
         model = self.network.model
-        of_faults = features(model, faults[:count], "features of the faults")
-        of_seeds = features(model, self.seeds.read(self.side).pixels, "features of the seeds")
+        of_faults, fault_classes = seen_by(model, faults[:count], "features of the faults")
+        pixels = self.seeds.read(self.side).pixels
+        of_seeds, seed_classes = seen_by(model, pixels, "features of the seeds")
         distances = np.array([self._compare(of_faults, of_seeds, draw) for draw in range(DRAWS)])
         low, high = np.quantile(distances[:, 1], [0.025, 0.975])
         quality = FaultQuality(
@@ -79,6 +80,8 @@ class MeasureQuality(Step):
             seed_distance=float(distances[:, 1].mean()),
             seed_low=float(low),
             seed_high=float(high),
+            score=None if fault_classes is None else inception_score(fault_classes),
+            seed_score=None if seed_classes is None else self._seed_score(seed_classes, count),
         )
         write_finding(path, MeasuredQuality(quality))
 
@@ -86,30 +89,44 @@ class MeasureQuality(Step):
         """Return the distances, measured unless they are there."""
         return read_finding(MeasuredQuality, study.run(self)).quality
 
-    def _compare(
-        self, faults: NDArray[np.float64], seeds: NDArray[np.float64], draw: int
-    ) -> tuple[float, float]:
+    def _compare(self, faults: FloatArray, seeds: FloatArray, draw: int) -> tuple[float, float]:
         """Return the distance of faults and of as many random seeds from the other seeds."""
-        random = generator(self.seed, "fuzzing quality", draw)
-        order = random.permutation(len(seeds))
+        order = self._order(len(seeds), draw)
         drawn, others = seeds[order[: len(faults)]], seeds[order[len(faults) :]]
         return frechet_distance(faults, others), frechet_distance(drawn, others)
 
+    def _order(self, seeds: int, draw: int) -> IntArray:
+        return generator(self.seed, "fuzzing quality", draw).permutation(seeds)
 
-def features(model: ImageModel, pixels: Pixels, what: str) -> NDArray[np.float64]:
-    """Return what a network has before its classifier, float64 ``[n, d]``.
+    def _seed_score(self, classes: FloatArray, count: int) -> float:
+        """Return the mean inception score of as many random seeds as there are faults."""
+        orders = [self._order(len(classes), draw)[:count] for draw in range(DRAWS)]
+        return float(np.mean([inception_score(classes[order]) for order in orders]))
+
+
+def seen_by(model: ImageModel, pixels: Pixels, what: str) -> tuple[FloatArray, FloatArray | None]:
+    """Return what a network has before its classifier, and its probabilities of classes.
 
     Args:
         model: on its device.
         pixels: uint8 ``[n, channels, H, W]``.
         what: a few words for the progress bar.
+
+    Returns:
+        float64 ``[n, d]``, and float64 ``[n, C]``, or None where there is no classifier.
     """
     model.place(model.device).eval()
     starts = range(0, len(pixels), BATCH_SIZE)
-    parts = []
+    layers: tuple[Layer, ...] = ("backbone", "logits") if model.has_logits else ("backbone",)
+    parts: dict[str, list[FloatArray]] = {layer: [] for layer in layers}
     with torch.no_grad(), full_float32(model.device):
         for start in track(starts, what, len(starts), "batch"):
             images = as_inputs(as_float(pixels[start : start + BATCH_SIZE], model.device))
-            embedded = model.embed(resized(images, model.input_size), "backbone")
-            parts.append(embedded.flatten(1).double().cpu().numpy())
-    return np.concatenate(parts)
+            seen = model.embed_layers(resized(images, model.input_size), layers)
+            for layer in layers:
+                parts[layer].append(seen[layer].flatten(1).double().cpu().numpy())
+    joined = {layer: np.concatenate(part) for layer, part in parts.items()}
+    logits = joined.get("logits")
+    return joined["backbone"], None if logits is None else torch.from_numpy(logits).softmax(
+        1
+    ).numpy()

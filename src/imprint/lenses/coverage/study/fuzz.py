@@ -33,6 +33,7 @@ from imprint.lenses.coverage.study.inputs import open_members, open_network, tap
 from imprint.lenses.coverage.study.local_diffusion import DiffusionModel
 from imprint.lenses.coverage.study.network import NO_LOGITS, AuditedNetwork, TakeActivations
 from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
+from imprint.lenses.coverage.study.published_faults import WritePublishedFaults
 from imprint.nets.load import NetworkFile
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.report.model_facts import ModelAccuracy, network_facts
@@ -63,12 +64,30 @@ def fuzz_study(options: FuzzOptions) -> JsonObject:
             side = step.network.model.input_size
             quality = MeasureQuality(judge_of_quality, step.seeds, side, options.seed, study)
             fuzzing = replace(fuzzing, quality=quality.finding(study))
+        if options.export_legacy:
+            study.run(published_faults(study, options, step, fuzzing))
         images = step.seeds.images
         study.run(SaveFaultPictures(images.classes, study))
         lenses = {"coverage": to_json(FuzzFindings(fuzzing))}
         right = fuzzing.seeds, fuzzing.seeds + fuzzing.misclassified_seeds
         facts = network_facts(step.network.file, ModelAccuracy(tests=proportion(*right)))
         return finish(study, options, image_facts(images), lenses, facts)
+
+
+def published_faults(
+    study: Study, options: FuzzOptions, step: SearchFaults, fuzzing: Fuzzing
+) -> WritePublishedFaults:
+    """Return the step that writes the published table."""
+    assert options.seeds is not None
+    made = ["fuzzing", *([] if options.quality is None else [MeasureQuality.artefact])]
+    return WritePublishedFaults(
+        " ".join(study.hash_of(each) for each in made),
+        options.seeds.stem,
+        step.network.file.card.architecture,
+        options.diffusion is not None,
+        fuzzing,
+        study,
+    )
 
 
 def open_quality(options: FuzzOptions, network: AuditedNetwork) -> AuditedNetwork | None:
