@@ -163,6 +163,16 @@ def usable_indices(images: ImageSet) -> IntArray:
     )
 
 
+def in_channels(images: ImageSet, channels: int) -> ImageSet:
+    """Return images of files as gray ones for a network of one channel; all others as they are.
+
+    Files of single images are read in colour otherwise, those of a gray data set as well.
+    """
+    if channels == 1 and isinstance(images, FileImages):
+        return replace(images, channels=1)
+    return images
+
+
 def without_corrupt(images: ImageSet) -> ImageSet:
     """Return the images without those left out as corrupt, numbered anew, by their names alone."""
     if not isinstance(images, FileImages) or not len(images.corrupt):

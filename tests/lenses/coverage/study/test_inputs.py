@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from imprint.cli import main
 from imprint.core import user_code
@@ -94,6 +95,21 @@ def test_sets_that_are_the_same_are_refused(
             words_of(world, "measure", "--tests", str(world / "train.npz"), "--out", str(tmp_path))
         )
     assert "are the same images" in capsys.readouterr().err
+
+
+def test_files_of_images_are_read_in_gray_for_a_network_of_one_channel(tmp_path: Path) -> None:
+    card = ModelCard("lenet", 1, 2, 32, (0.5,), (0.25,))
+    save_model(tmp_path / "net.safetensors", build_model(card), card)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 6, 32, 32), dtype=np.uint8)
+    for part, images in zip(("train", "test"), pixels, strict=True):
+        for number, image in enumerate(images):
+            folder = tmp_path / part / "ab"[number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / f"{number}.png")
+    words = ["--tests", str(tmp_path / "test"), "--criteria", "nc", "--out", str(tmp_path / "out")]
+    model = ["--model", str(tmp_path / "net.safetensors"), "--members", str(tmp_path / "train")]
+    main(["coverage", "measure", *model, *words])
+    assert read_json(tmp_path / "out" / "summary.json")["lenses"]["coverage"]["test"] == 6
 
 
 class TwoHeads(torch.nn.Module):

@@ -110,7 +110,7 @@ def test_a_class_of_one_image_raises_no_warning(
         (("--criteria", "nonsense"), "unknown criterion 'nonsense'"),
         (("--criteria", ""), "--criteria is empty"),
         (("--param", "kmnc.q=1"), "no option 'q'"),
-        (("--criteria", "nc", "--param", "kmnc.k=3"), "not measured"),
+        (("--criteria", "nc", "--param", "kmnc.k=3"), "not chosen"),
         (("--members", "somewhere"), "--members applies to a network"),
         (("--correct-only", "both"), "--correct-only needs the predictions"),
         (("--model", "w.safetensors"), "give either --arrays"),

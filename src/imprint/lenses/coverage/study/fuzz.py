@@ -11,9 +11,7 @@ from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.choice import image_facts
-from imprint.data.files import without_corrupt
 from imprint.data.joined import JoinedImages
-from imprint.data.open import open_images
 from imprint.data.view import View
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.fuzzing.corpus import MAX_BYTES
@@ -29,7 +27,7 @@ from imprint.lenses.coverage.study.fault_gallery import SaveFaultPictures
 from imprint.lenses.coverage.study.fault_quality import MeasureQuality
 from imprint.lenses.coverage.study.fault_search import OracleChoice, SearchFaults
 from imprint.lenses.coverage.study.fuzzed_network import as_float, watched_classifier
-from imprint.lenses.coverage.study.inputs import open_members, open_network, tap_options
+from imprint.lenses.coverage.study.inputs import open_members, open_network, open_part, tap_options
 from imprint.lenses.coverage.study.local_diffusion import DiffusionModel
 from imprint.lenses.coverage.study.network import NO_LOGITS, AuditedNetwork, TakeActivations
 from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
@@ -228,13 +226,7 @@ def open_views(options: FuzzOptions) -> tuple[View | None, View]:
             f"--members and --seeds are the same images, {options.seeds}: name its parts with "
             "--members-part and --seeds-part, or give two folders"
         )
-    opened = open_images(
-        options.seeds,
-        layout=options.layout,
-        part=options.seeds_part or None,
-        skip_corrupt=options.skip_corrupt,
-    )
-    seeds = without_corrupt(opened)
+    seeds = open_part(options, options.seeds, options.seeds_part)
     rows = drawn(len(seeds), options.seed_records, options.seed, "seeds")
     if options.members is None:
         return None, View(seeds, rows, options.centre_fraction)

@@ -16,7 +16,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.core.user_arrays import as_array
 from imprint.data.choice import image_facts
-from imprint.data.files import without_corrupt
+from imprint.data.files import in_channels, without_corrupt
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
@@ -260,7 +260,7 @@ def open_sets(options: NetworkTestChoice) -> ImageSets:
             "--members-part and --tests-part, or give two folders"
         )
     train = open_members(options)
-    test = _open(options, options.tests, options.tests_part)
+    test = open_part(options, options.tests, options.tests_part)
     names = dict.fromkeys((options.members.name, options.tests.name))
     images = JoinedImages(train, test, " and ".join(names))
     rows = {
@@ -290,7 +290,7 @@ def tests_view(options: NetworkTestChoice, centre_fraction: float) -> View:
     """
     if options.tests is None:
         raise ImprintError("give --tests, images that test the network")
-    images = _open(options, options.tests, options.tests_part)
+    images = open_part(options, options.tests, options.tests_part)
     return View(
         images, _sample(len(images), options.test_records, options.seed, "test"), centre_fraction
     )
@@ -304,13 +304,21 @@ def open_members(options: NetworkChoice) -> ImageSet:
     """
     if options.members is None:
         raise ImprintError("give --members, images that the network was trained on")
-    return _open(options, options.members, options.members_part)
+    return open_part(options, options.members, options.members_part)
 
 
-def _open(options: NetworkChoice, root: Path, part: str) -> ImageSet:
+def open_part(options: NetworkChoice, root: Path, part: str) -> ImageSet:
+    """Return the images of one part as the network takes them, without corrupt ones.
+
+    Raises:
+        ImprintError: they, or the network, cannot be read.
+    """
     skip = options.skip_corrupt
     opened = open_images(root, layout=options.layout, part=part or None, skip_corrupt=skip)
-    return without_corrupt(opened)
+    images = without_corrupt(opened)
+    if options.model is None:
+        return images
+    return in_channels(images, network_file(options.model, options).card.channels)
 
 
 def _sample(length: int, count: int, seed: int, purpose: str) -> IntArray:
@@ -333,8 +341,7 @@ def open_network(options: NetworkChoice, images: ImageSet) -> AuditedNetwork:
     if file.card.channels != images.channels:
         raise ImprintError(
             f"{options.model} takes {file.card.channels}-channel images, those of {images.name} "
-            f"have {images.channels}: give images such as it was trained on; files of single "
-            "images are read in colour, arrays (.npz, IDX) as they are"
+            f"have {images.channels}: give images such as it was trained on"
         )
     return AuditedNetwork(file, choose_device(options.device))
 
