@@ -46,11 +46,13 @@ class IntervalGroup:
         title: the heading; empty for none.
         limit: a vertical line through the group, the most that values may be; None for none. From
             each dot a band leads to it, or to the edge where the group has a title and no limit.
+        bands: False for no such bands, where values are no bounds.
     """
 
     intervals: Sequence[Interval]
     title: str = ""
     limit: float | None = None
+    bands: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +123,7 @@ def _draw_group(axes: Axes, group: IntervalGroup, top: float, left: float) -> No
         )  # fmt: skip
     for number, row in enumerate(group.intervals):
         y, shade = top + head + ROW * (number + 0.5), colour(row.colour)
-        if group.title and row.value < end:
+        if group.title and group.bands and row.value < end:
             axes.barh(y, end - row.value, 10, row.value, color=shade, alpha=0.13, linewidth=0)
         if row.ceiling is not None:
             axes.plot([0, row.ceiling], [y, y], color=MUTED, linewidth=1)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from imprint.core.missing import Missing
+from imprint.lenses.coverage.ablation_findings import AblatedSet, Ablation, RandomDrop
 from imprint.lenses.coverage.adversarial_findings import (
     AdversarialChanges,
     AttackFindings,
@@ -15,6 +16,7 @@ from imprint.lenses.coverage.adversarial_findings import (
     Way,
 )
 from imprint.lenses.coverage.cost_findings import Cost, CriterionCost, Discrimination
+from imprint.lenses.coverage.page.ablation import excess_intervals
 from imprint.lenses.coverage.page.adversarial import (
     adversarial_headline,
     adversarial_lines,
@@ -45,6 +47,23 @@ from imprint.stats.proportion import proportion
 
 def about(value: float, reach: float = 0.5) -> Estimate:
     return Estimate(value, (value - reach, value + reach), 20)
+
+
+def test_drops_beyond_random_neurons_are_drawn_by_number_of_neurons() -> None:
+    matched = RandomDrop(0.1, 0.0, 0.2)
+    by_method = {
+        name: tuple(
+            AblatedSet(size, about(0.3), matched, about(excess, 0.1), 0.03) for size in (6, 8)
+        )
+        for name, excess in (("lrp", 0.2), ("random", 0.0))
+    }
+    ablation = Ablation(50, proportion(45, 50), "zero", 30, by_method, {"6": matched, "8": matched})
+    figure = excess_intervals(ablation)
+    assert [group.title for group in figure.groups] == ["6 neurons", "8 neurons"]
+    assert [(dot.name, dot.value) for dot in figure.groups[1].intervals] == [
+        ("lrp", 0.2),
+        ("random", 0.0),
+    ]
 
 
 def gain(important: float, random: float, p: float) -> NoiseGain:

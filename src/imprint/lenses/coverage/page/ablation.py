@@ -8,7 +8,7 @@ import numpy as np
 
 from imprint.lenses.coverage.ablation_findings import AblatedSet, Ablation
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
-from imprint.report.figure import Axis, Lines, Series
+from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level, Lines, Series
 from imprint.report.lens import LensVerdict
 from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
@@ -40,7 +40,7 @@ def ablation_blocks(ablation: Ablation) -> Iterator[Block]:
         link="Coverage",
     )
     if ablation.measured:
-        yield Figures([drop_curves(ablation)])
+        yield Figures([drop_curves(ablation), excess_intervals(ablation)])
     yield Part(
         "Accuracy without neurons", ablation_tables(ablation), "coverage-ablation", "Ablation"
     )
@@ -178,4 +178,33 @@ def _line(name: str, results: Sequence[AblatedSet]) -> Series:
         np.array([float(each.neurons) for each in results]),
         np.array([each.drop.value for each in results]),
         marker="dot",
+    )
+
+
+def excess_intervals(ablation: Ablation) -> Intervals:
+    """Return what each method costs beyond matched random neurons, by number of neurons."""
+    sizes = sorted({each.neurons for results in ablation.measured.values() for each in results})
+    groups = [
+        IntervalGroup(
+            [
+                Interval(name, each.excess.value, each.excess.low, each.excess.high)
+                for name, results in ablation.measured.items()
+                for each in results
+                if each.neurons == size
+            ],
+            plural(size, "neuron"),
+            bands=False,
+        )
+        for size in sizes
+    ]
+    spoken = ", ".join(f"{dot.name} {points(dot.value)}" for dot in groups[-1].intervals)
+    return Intervals(
+        name="coverage-ablation-excess",
+        title="Do leading neurons cost more than matched random ones?",
+        caption="Drop of the accuracy beyond the mean of random neurons, as many of each layer, "
+        "with its 95% interval over tests.",
+        description=f"Dots, points beyond random with {plural(sizes[-1], 'neuron')}: {spoken}.",
+        axis=Axis("points beyond random", short_points),
+        groups=groups,
+        level=Level(0.0, "", colour="muted", dash="dotted"),
     )

@@ -114,7 +114,9 @@ def class_drops(study: ClassStudy) -> Intervals:
     """Return the drop of each class without its neurons, by attribution."""
     groups = [
         IntervalGroup(
-            [_dot(name, drop) for name, drop in each.drops.items()][:MAX_SHOWN_CLASSES], method
+            [_dot(name, drop) for name, drop in each.drops.items()][:MAX_SHOWN_CLASSES],
+            method,
+            bands=False,
         )
         for method, each in study.measured.items()
     ]
