@@ -32,8 +32,8 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     seed_records: Records = 1000
     """Maximum number of seeds, drawn at random; 0 for all."""
     criterion: str = "nc"
-    """Criterion that guides the search, see imprint list criteria; as controls random, where every
-    mutant is mutated further, and none, where only seeds are. Some read --members."""
+    """Criterion that guides the search, see imprint list criteria, or a control: random mutates
+    every mutant further, none only seeds. Some read --members."""
     param: Parameters = ()
     """Settings of the criterion, such as nc.threshold=0.5."""
     start: Literal["seeds", "members"] = "seeds"
@@ -41,8 +41,8 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     budget: Annotated[int, Bounds(least=1, most=10**7)] = 10_000
     """Mutants that the network classifies: forward passes of the search."""
     mutations: Names = DEFAULT_MUTATIONS
-    """Mutations to draw from; see imprint list mutations. flip is for classes that do not change in
-    a mirror."""
+    """Mutations to draw from; see imprint list mutations. Add flip where classes do not change
+    in a mirror."""
     diffusion: Path | None = None
     """A folder with a diffusion model of such images, a pipeline of diffusers saved as safetensors
     (UNet2DModel; extra diffusion): one mutation more, noise that the model then removes."""
@@ -64,7 +64,7 @@ class FuzzOptions(TablesChoice, ImportanceChoice, MembersChoice):
     """A second network: in place of wrong classes, disagreements with it are faults."""
     int8: Literal["none", "dynamic", "x86", "qnnpack"] = "none"
     """Disagreements of the network with itself in int8 are faults: weights alone (dynamic), or
-    activations as well, by the scheme of servers (x86) or of phones (qnnpack)."""
+    activations too, as on servers (x86) or phones (qnnpack)."""
     minimise: Annotated[int, Bounds(least=0)] = 100
     """Unique faults to minimise at most: fewer and smaller mutations that still make the fault;
     these forward passes come on top of the budget."""

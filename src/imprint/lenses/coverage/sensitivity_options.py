@@ -17,8 +17,8 @@ class SensitivityOptions(CriteriaChoice, RankedNetworkChoice):
     """Compare what noise on important and on random pixels adds to coverage."""
 
     pixels: str = "lrp"
-    """Attribution of the predicted class to pixels that says which are important (imprint list
-    attributions), or wisdom: where the neurons with most votes are active."""
+    """Attribution of the predicted class that says which pixels are important, see imprint list
+    attributions, or wisdom. By wisdom, pixels where the neurons with most votes are active."""
     pixel_share: Annotated[float, Bounds(above=0, most=0.5)] = 0.02
     """Share of the pixels of an image that gets noise."""
     deviation: Annotated[float, Bounds(above=0)] = 0.3
