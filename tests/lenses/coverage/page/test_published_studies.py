@@ -16,6 +16,7 @@ from imprint.lenses.coverage.adversarial_findings import (
     Way,
 )
 from imprint.lenses.coverage.cost_findings import Cost, CriterionCost, Discrimination
+from imprint.lenses.coverage.impartiality_findings import CriterionCorrelation, Impartiality
 from imprint.lenses.coverage.page.ablation import excess_intervals
 from imprint.lenses.coverage.page.adversarial import (
     adversarial_headline,
@@ -27,6 +28,7 @@ from imprint.lenses.coverage.page.adversarial import (
 from imprint.lenses.coverage.page.cost import cost_blocks, cost_headline, cost_lines
 from imprint.lenses.coverage.page.cost_bars import fit_bars, throughput_bars
 from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
+from imprint.lenses.coverage.page.impartiality import size_correlations
 from imprint.lenses.coverage.page.noise_grid import grid_figures
 from imprint.lenses.coverage.page.sensitivity import (
     difference_intervals,
@@ -64,6 +66,17 @@ def test_drops_beyond_random_neurons_are_drawn_by_number_of_neurons() -> None:
         ("lrp", 0.2),
         ("random", 0.0),
     ]
+
+
+def test_correlations_are_drawn_by_size_where_there_are_several() -> None:
+    by_size = {"50": about(0.5, 0.1), "100": about(0.7, 0.1)}
+    found = CriterionCorrelation(by_size, by_size, about(0.6, 0.1))
+    findings = Impartiality(200, 3, (50, 100), 60, (0.0, 1.0), {"nc": found, "cc": Missing("why")})
+    figure = size_correlations(findings)
+    assert figure is not None
+    assert [group.title for group in figure.groups] == ["50 tests", "100 tests"]
+    assert [dot.value for group in figure.groups for dot in group.intervals] == [0.5, 0.7]
+    assert size_correlations(replace(findings, sizes=(50,))) is None
 
 
 def gain(important: float, random: float, p: float) -> NoiseGain:

@@ -40,7 +40,8 @@ def impartiality_blocks(findings: Impartiality) -> Iterator[Block]:
     )
     figure = correlation_intervals(findings)
     if figure is not None:
-        yield Figures([figure])
+        by_size = size_correlations(findings)
+        yield Figures([figure, *([by_size] if by_size is not None else [])])
     yield Part(
         "All criteria", [correlation_table(findings)], "coverage-impartiality", "Impartiality"
     )
@@ -125,5 +126,35 @@ def correlation_intervals(findings: Impartiality) -> Intervals | None:
         description=f"Dots, correlation: {spoken}.",
         axis=Axis("correlation", fixed(1), low=-1, high=1),
         groups=[IntervalGroup(dots)],
+        level=Level(0.0, "", colour="muted", dash="dotted"),
+    )
+
+
+def size_correlations(findings: Impartiality) -> Intervals | None:
+    """Return the correlations within each size; None where there is one size alone."""
+    by_size = {
+        size: [
+            Interval(name.upper(), found.value, found.low, found.high)
+            for name, each in findings.measured.items()
+            if not isinstance(found := each.pearson[str(size)], Missing)
+        ]
+        for size in findings.sizes
+    }
+    groups = [
+        IntervalGroup(dots, f"{count(size)} tests", bands=False)
+        for size, dots in by_size.items()
+        if dots
+    ]
+    if len(groups) < 2:
+        return None
+    largest = groups[-1].intervals
+    spoken = ", ".join(f"{dot.name} {fixed(2)(dot.value)}" for dot in largest)
+    return Intervals(
+        name="coverage-impartiality-by-size",
+        title="Is it so for every size?",
+        caption="Pearson's correlation over the sets of each size, with its 95% interval.",
+        description=f"Dots, correlation over the largest sets: {spoken}.",
+        axis=Axis("correlation", fixed(1), low=-1, high=1),
+        groups=groups,
         level=Level(0.0, "", colour="muted", dash="dotted"),
     )
