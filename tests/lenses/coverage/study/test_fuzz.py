@@ -308,6 +308,12 @@ def test_a_diffusion_model_is_one_mutation_more(
         ("unet/config.json", '{"_class_name": "UNet2DConditionModel"}', "takes more than images"),
         ("unet/config.json", "[]", "is no JSON object"),
         ("unet/config.json", '{"_class_name": "UNet2DModel", "sample_size": null}', "sample_size"),
+        (
+            "unet/config.json",
+            '{"_class_name": "UNet2DModel", "sample_size": 256, "block_out_channels": [8, 1024], '
+            '"down_block_types": [], "up_block_types": []}',
+            "too large for 8 images of 256 pixels",
+        ),
         ("scheduler/scheduler_config.json", '{"prediction_type": "sample"}', "predicts sample"),
         ("scheduler/scheduler_config.json", '{"beta_schedule": "none"}', "cannot load the model"),
         ("unet/diffusion_pytorch_model.safetensors", "nothing", "damaged"),

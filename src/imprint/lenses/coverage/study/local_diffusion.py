@@ -29,7 +29,9 @@ SCHEDULE = Path("scheduler", "scheduler_config.json")
 MOST_BLOCKS = 64
 """Of a network, and layers of a block: more are a mistake in the file."""
 MOST_STEPS = 100_000
-MOST_SIDE = 4096
+MOST_SIDE = 256
+MOST_VALUES = 1 << 28
+"""Of the widest layer, if it saw whole images: a gibibyte, of which a pass needs a few."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,17 @@ class DiffusionModel:
         ):
             raise ImprintError(
                 f"the diffusion model in {self.folder} has sample_size {side!r}, {steps!r} steps "
-                f"and {layers!r} layers_per_block: give a model of square images with all of them"
+                f"and {layers!r} layers_per_block: give a model of square images of up to "
+                f"{MOST_SIDE} pixels"
+            )
+        widths = config.get("block_out_channels")
+        if not isinstance(widths, list) or not all(
+            isinstance(width, int) and 1 <= AT_ONCE * int(side) ** 2 * width <= MOST_VALUES  # type: ignore[arg-type]  # an int, by the check above
+            for width in widths
+        ):
+            raise ImprintError(
+                f"the diffusion model in {self.folder} has block_out_channels that are no list, or "
+                f"too large for {AT_ONCE} images of {side} pixels at once: give a smaller model"
             )
         return int(side)  # type: ignore[arg-type]  # an int, by the check above
 
