@@ -26,8 +26,9 @@ PAIRS = {
 def test_data_and_records_stand_for_both_parts(name: str) -> None:
     study, command = PAIRS[name]
     words = ["--out", "o", "--model", "m.pt", "--data", "cifar", "--records", "7", "--draws", "12"]
+    tests = "7"
     if name == "rq1":
-        words += ["--test-records", "9"]
+        words, tests = [*words, "--test-records", "9"], "9"
     found = as_command(
         parse(study, words, "imprint"),
         command,
@@ -36,7 +37,7 @@ def test_data_and_records_stand_for_both_parts(name: str) -> None:
     repeated = {"rq4": "sets", "rq5": "repeats"}.get(name, "draws")
     expected = [
         *("--out", "o", "--model", "m.pt", "--members", "cifar", "--tests", "cifar"),
-        *("--tests-part", "test", "--member-records", "7", "--test-records", "7"),
+        *("--tests-part", "test", "--member-records", "7", "--test-records", tests),
         *(f"--{repeated}", "12"),
     ]
     assert found == parse(command, expected, "imprint")

@@ -19,8 +19,8 @@ class StudyData(Checked):
     data: Path | None = None
     """Folder or file with a training and a test part, in place of --members and --tests."""
     records: Annotated[int | None, Bounds(least=0)] = None
-    """Maximum number of training images and of test images, drawn at random; 0 for all. Default:
-    --member-records and --test-records."""
+    """Maximum number of training images and of test images, drawn at random; 0 for all.
+    --member-records and --test-records, where they are given, go before it."""
 
 
 def as_command(options: StudyData, kind: type[Options], **renamed: str) -> Options:
@@ -45,7 +45,9 @@ def as_command(options: StudyData, kind: type[Options], **renamed: str) -> Optio
             values[name] = options.data
         values["tests_part"] = values["tests_part"] or "test"
     if options.records is not None:
-        values |= {"member_records": options.records, "test_records": options.records}
+        for name in ("member_records", "test_records"):
+            if values[name] == getattr(kind, name):
+                values[name] = options.records
     for name, own in renamed.items():
         if getattr(options, own) is not None:
             values[name] = getattr(options, own)
