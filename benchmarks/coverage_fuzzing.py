@@ -23,14 +23,14 @@ import numpy as np
 import torch
 
 from imprint.core.progress import Verbosity, set_verbosity
+from imprint.lenses.coverage.faults.findings import Fuzzing
+from imprint.lenses.coverage.faults.fuzz import search_step
+from imprint.lenses.coverage.faults.network import watched_classifier
+from imprint.lenses.coverage.faults.options import FuzzOptions
+from imprint.lenses.coverage.faults.oracles import SeedLabels
+from imprint.lenses.coverage.faults.search import SearchFaults
 from imprint.lenses.coverage.fuzzing.guide import CONTROLS
 from imprint.lenses.coverage.fuzzing.search import Search
-from imprint.lenses.coverage.fuzzing_findings import Fuzzing
-from imprint.lenses.coverage.fuzzing_options import FuzzOptions
-from imprint.lenses.coverage.study.fault_oracles import SeedLabels
-from imprint.lenses.coverage.study.fault_search import SearchFaults
-from imprint.lenses.coverage.study.fuzz import search_step
-from imprint.lenses.coverage.study.fuzzed_network import watched_classifier
 from imprint.nets.image_model import ImageModel
 from imprint.study.finding import read_finding
 from imprint.study.store import Study

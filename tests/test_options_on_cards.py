@@ -590,8 +590,8 @@ WITHOUT_CARDS = {
 """Commands that compute and write everything each time."""
 ELSEWHERE = {
     "dejavu pool": "tests/audits/test_seeds.py; needs two studies",
-    "coverage merge": "tests/lenses/coverage/study/test_fit.py; needs two studies",
-    "coverage cost": "tests/lenses/coverage/study/test_cost.py; its results are times",
+    "coverage merge": "tests/lenses/coverage/fits/test_fit.py; needs two studies",
+    "coverage cost": "tests/lenses/coverage/experiments/test_cost.py; its results are times",
     **{
         f"coverage study rq{number}": "tests/lenses/coverage/test_study_commands.py; is another one"
         for number in range(1, 6)

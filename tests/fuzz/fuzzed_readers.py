@@ -49,6 +49,15 @@ from imprint.data.tags.tag_files import read_frequencies, read_tags
 from imprint.lenses.coverage.array_criterion import CoverageCriterion, load_criterion
 from imprint.lenses.coverage.clusters.novelty import SeenCells
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
+from imprint.lenses.coverage.faults.gallery import read_faults
+from imprint.lenses.coverage.fits.fitted_file import (
+    FitContext,
+    MeasuredSets,
+    read_fitted,
+    read_seen,
+    write_fitted,
+    write_seen,
+)
 from imprint.lenses.coverage.importance.importance_files import (
     read_importance,
     read_layer_json,
@@ -59,15 +68,6 @@ from imprint.lenses.coverage.importance.importance_files import (
 )
 from imprint.lenses.coverage.importance.selector import Selector, SelectorOptions
 from imprint.lenses.coverage.measure.fitted_criteria import fit_criteria, see_tests
-from imprint.lenses.coverage.study.fault_gallery import read_faults
-from imprint.lenses.coverage.study.fitted_file import (
-    FitContext,
-    MeasuredSets,
-    read_fitted,
-    read_seen,
-    write_fitted,
-    write_seen,
-)
 from imprint.lenses.coverage.study.inputs import tables_from_arrays
 from imprint.lenses.coverage.study.novelty_monitor import (
     NoveltyMonitor,

@@ -3,14 +3,14 @@ from pathlib import Path
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.ablation_options import AblateOptions
-from imprint.lenses.coverage.adversarial_options import AdversarialOptions
-from imprint.lenses.coverage.class_options import ClassesOptions
-from imprint.lenses.coverage.cost_options import CostOptions
-from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
+from imprint.lenses.coverage.experiments.ablation_options import AblateOptions
+from imprint.lenses.coverage.experiments.adversarial_options import AdversarialOptions
+from imprint.lenses.coverage.experiments.class_options import ClassesOptions
+from imprint.lenses.coverage.experiments.cost_options import CostOptions
+from imprint.lenses.coverage.experiments.impartiality_options import ImpartialityOptions
+from imprint.lenses.coverage.experiments.sensitivity_options import SensitivityOptions
 from imprint.lenses.coverage.options import CoverageStep, MeasureOptions, WisdomOptions
 from imprint.lenses.coverage.selection_options import SelectOptions
-from imprint.lenses.coverage.sensitivity_options import SensitivityOptions
 from imprint.study.config import parse
 
 

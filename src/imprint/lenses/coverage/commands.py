@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imprint.lenses.coverage.ablation_options import AblateOptions
-from imprint.lenses.coverage.adversarial_options import AdversarialOptions
-from imprint.lenses.coverage.class_options import ClassesOptions
-from imprint.lenses.coverage.cost_options import CostOptions
-from imprint.lenses.coverage.detection_options import DetectionOptions
-from imprint.lenses.coverage.fit_options import FitOptions, MergeOptions
-from imprint.lenses.coverage.fuzzing_options import FuzzOptions
-from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
+from imprint.lenses.coverage.detectors.options import DetectionOptions
+from imprint.lenses.coverage.experiments.ablation_options import AblateOptions
+from imprint.lenses.coverage.experiments.adversarial_options import AdversarialOptions
+from imprint.lenses.coverage.experiments.class_options import ClassesOptions
+from imprint.lenses.coverage.experiments.cost_options import CostOptions
+from imprint.lenses.coverage.experiments.impartiality_options import ImpartialityOptions
+from imprint.lenses.coverage.experiments.sensitivity_options import SensitivityOptions
+from imprint.lenses.coverage.faults.options import FuzzOptions
+from imprint.lenses.coverage.fits.options import FitOptions, MergeOptions
 from imprint.lenses.coverage.options import (
     ApplySelectorOptions,
     ImportanceOptions,
@@ -20,7 +21,6 @@ from imprint.lenses.coverage.options import (
     WisdomOptions,
 )
 from imprint.lenses.coverage.selection_options import PrioritiseOptions, SelectOptions
-from imprint.lenses.coverage.sensitivity_options import SensitivityOptions
 from imprint.study.command import command
 from imprint.study.listing import listed
 from imprint.study.plain import JsonObject
@@ -89,7 +89,7 @@ class Fit(FitOptions):
 
     def run(self) -> JsonObject:
         """Fit; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.fit import fit_study
+        from imprint.lenses.coverage.fits.fit import fit_study
 
         return fit_study(self)
 
@@ -112,7 +112,7 @@ class Merge(MergeOptions):
 
     def run(self) -> JsonObject:
         """Merge; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.measure_fitted import merge_study
+        from imprint.lenses.coverage.fits.measure_fitted import merge_study
 
         return merge_study(self)
 
@@ -284,7 +284,7 @@ class Ablate(AblateOptions):
 
     def run(self) -> JsonObject:
         """Ablate; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.ablate import ablate_study
+        from imprint.lenses.coverage.experiments.ablate import ablate_study
 
         return ablate_study(self)
 
@@ -309,7 +309,7 @@ class Classes(ClassesOptions):
 
     def run(self) -> JsonObject:
         """Ablate; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.classes import classes_study
+        from imprint.lenses.coverage.experiments.classes import classes_study
 
         return classes_study(self)
 
@@ -332,7 +332,7 @@ class MeasureImpartiality(ImpartialityOptions):
 
     def run(self) -> JsonObject:
         """Measure; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.impartiality import impartiality_study
+        from imprint.lenses.coverage.experiments.impartiality import impartiality_study
 
         return impartiality_study(self)
 
@@ -356,7 +356,7 @@ class MeasureSensitivity(SensitivityOptions):
 
     def run(self) -> JsonObject:
         """Measure; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.sensitivity import sensitivity_study
+        from imprint.lenses.coverage.experiments.sensitivity import sensitivity_study
 
         return sensitivity_study(self)
 
@@ -380,7 +380,7 @@ class MeasureAdversarial(AdversarialOptions):
 
     def run(self) -> JsonObject:
         """Measure; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.adversarial import adversarial_study
+        from imprint.lenses.coverage.experiments.adversarial import adversarial_study
 
         return adversarial_study(self)
 
@@ -405,7 +405,7 @@ class Fuzz(FuzzOptions):
 
     def run(self) -> JsonObject:
         """Search; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.fuzz import fuzz_study
+        from imprint.lenses.coverage.faults.fuzz import fuzz_study
 
         return fuzz_study(self)
 
@@ -429,7 +429,7 @@ class MeasureCost(CostOptions):
 
     def run(self) -> JsonObject:
         """Measure; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.cost import cost_study
+        from imprint.lenses.coverage.experiments.cost import cost_study
 
         return cost_study(self)
 
@@ -453,6 +453,6 @@ class MeasureDetector(DetectionOptions):
 
     def run(self) -> JsonObject:
         """Measure; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.detect import detection_study
+        from imprint.lenses.coverage.detectors.detect import detection_study
 
         return detection_study(self)

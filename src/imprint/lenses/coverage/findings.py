@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.ablation_findings import AblationFindings
-from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
-from imprint.lenses.coverage.class_findings import ClassFindings
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
-from imprint.lenses.coverage.cost_findings import CostFindings
-from imprint.lenses.coverage.detection_findings import DetectionFindings
-from imprint.lenses.coverage.fit_findings import FitFindings
-from imprint.lenses.coverage.fuzzing_findings import FuzzFindings
-from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
+from imprint.lenses.coverage.detectors.findings import DetectionFindings
+from imprint.lenses.coverage.experiments.ablation_findings import AblationFindings
+from imprint.lenses.coverage.experiments.adversarial_findings import AdversarialFindings
+from imprint.lenses.coverage.experiments.class_findings import ClassFindings
+from imprint.lenses.coverage.experiments.cost_findings import CostFindings
+from imprint.lenses.coverage.experiments.impartiality_findings import ImpartialityFindings
+from imprint.lenses.coverage.experiments.sensitivity_findings import SensitivityFindings
+from imprint.lenses.coverage.faults.findings import FuzzFindings
+from imprint.lenses.coverage.fits.findings import FitFindings
 from imprint.lenses.coverage.measure.rarefaction import CellEstimate
 from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
-from imprint.lenses.coverage.sensitivity_findings import SensitivityFindings
 from imprint.neurons.activations import Layers
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from imprint.core.bounds import Bounds
-from imprint.lenses.coverage.ablation_options import AblateOptions
-from imprint.lenses.coverage.adversarial_options import AdversarialOptions
 from imprint.lenses.coverage.commands import (
     Ablate,
     MeasureAdversarial,
@@ -15,9 +13,11 @@ from imprint.lenses.coverage.commands import (
     MeasureImpartiality,
     MeasureSensitivity,
 )
-from imprint.lenses.coverage.cost_options import CostOptions
-from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
-from imprint.lenses.coverage.sensitivity_options import SensitivityOptions
+from imprint.lenses.coverage.experiments.ablation_options import AblateOptions
+from imprint.lenses.coverage.experiments.adversarial_options import AdversarialOptions
+from imprint.lenses.coverage.experiments.cost_options import CostOptions
+from imprint.lenses.coverage.experiments.impartiality_options import ImpartialityOptions
+from imprint.lenses.coverage.experiments.sensitivity_options import SensitivityOptions
 from imprint.lenses.coverage.study_options import StudyData, as_command
 from imprint.study.command import command
 from imprint.study.plain import JsonObject

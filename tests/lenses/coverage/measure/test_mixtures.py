@@ -5,8 +5,8 @@ import pytest
 
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
-from imprint.lenses.coverage.adversarial_findings import AttackFindings
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
+from imprint.lenses.coverage.experiments.adversarial_findings import AttackFindings
 from imprint.lenses.coverage.measure.growth import ready_criteria
 from imprint.lenses.coverage.measure.mixture_changes import adjusted, change_range, changes_of
 from imprint.lenses.coverage.measure.mixtures import (

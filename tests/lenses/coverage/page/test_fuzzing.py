@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imprint.lenses.coverage.fuzzing_findings import (
+from imprint.lenses.coverage.faults.findings import (
     FaultPair,
     FuzzCurve,
     FuzzFindings,

@@ -8,15 +8,24 @@ import numpy as np
 import pytest
 
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.ablation_findings import AblatedSet, Ablation, RandomDrop
-from imprint.lenses.coverage.adversarial_findings import (
+from imprint.lenses.coverage.experiments.ablation_findings import AblatedSet, Ablation, RandomDrop
+from imprint.lenses.coverage.experiments.adversarial_findings import (
     AdversarialChanges,
     AttackFindings,
     CoverageChange,
     Way,
 )
-from imprint.lenses.coverage.cost_findings import Cost, CriterionCost, Discrimination
-from imprint.lenses.coverage.impartiality_findings import CriterionCorrelation, Impartiality
+from imprint.lenses.coverage.experiments.cost_findings import Cost, CriterionCost, Discrimination
+from imprint.lenses.coverage.experiments.impartiality_findings import (
+    CriterionCorrelation,
+    Impartiality,
+)
+from imprint.lenses.coverage.experiments.sensitivity_findings import (
+    NoiseAccuracy,
+    NoiseCell,
+    NoiseGain,
+    Sensitivity,
+)
 from imprint.lenses.coverage.page.ablation import excess_intervals
 from imprint.lenses.coverage.page.adversarial import (
     adversarial_headline,
@@ -37,12 +46,6 @@ from imprint.lenses.coverage.page.sensitivity import (
     sensitivity_lines,
 )
 from imprint.lenses.coverage.page.share_curves import share_curves
-from imprint.lenses.coverage.sensitivity_findings import (
-    NoiseAccuracy,
-    NoiseCell,
-    NoiseGain,
-    Sensitivity,
-)
 from imprint.stats.estimate import Estimate
 from imprint.stats.proportion import proportion
 

@@ -10,7 +10,7 @@ import numpy as np
 from imprint.core.arrays import FloatArray
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
-from imprint.lenses.coverage.adversarial_findings import AttackFindings, CoverageChange
+from imprint.lenses.coverage.experiments.adversarial_findings import AttackFindings, CoverageChange
 from imprint.lenses.coverage.measure.mixtures import (
     WAYS,
     MeasuredSets,

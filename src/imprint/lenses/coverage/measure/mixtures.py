@@ -18,8 +18,8 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.missing import Missing
 from imprint.core.progress import track
 from imprint.core.seeds import generator
-from imprint.lenses.coverage.adversarial_findings import Way
 from imprint.lenses.coverage.criterion.criterion import Criterion
+from imprint.lenses.coverage.experiments.adversarial_findings import Way
 from imprint.lenses.coverage.measure.growth import seen, with_more
 from imprint.neurons.activations import ActivationTable
 

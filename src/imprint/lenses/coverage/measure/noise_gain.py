@@ -8,7 +8,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
-from imprint.lenses.coverage.sensitivity_findings import NoiseGain
+from imprint.lenses.coverage.experiments.sensitivity_findings import NoiseGain
 from imprint.stats.bootstrap import mean, mean_count
 from imprint.stats.estimate import Estimate
 from imprint.stats.holm import holm

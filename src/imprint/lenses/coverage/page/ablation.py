@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from imprint.lenses.coverage.ablation_findings import AblatedSet, Ablation
+from imprint.lenses.coverage.experiments.ablation_findings import AblatedSet, Ablation
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level, Lines, Series
 from imprint.report.lens import LensVerdict

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.adversarial_findings import (
+from imprint.lenses.coverage.experiments.adversarial_findings import (
     AdversarialChanges,
     AttackFindings,
     CoverageChange,

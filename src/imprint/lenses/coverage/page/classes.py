@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.class_findings import ClassDrop, ClassNeurons, ClassStudy
+from imprint.lenses.coverage.experiments.class_findings import ClassDrop, ClassNeurons, ClassStudy
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level, Matrix
 from imprint.report.lens import LensVerdict

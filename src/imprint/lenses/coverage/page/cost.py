@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.cost_findings import Cost, CriterionCost
+from imprint.lenses.coverage.experiments.cost_findings import Cost, CriterionCost
 from imprint.lenses.coverage.page.cost_bars import fit_bars, ratio_bars, throughput_bars
 from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imprint.lenses.coverage.cost_findings import Cost
+from imprint.lenses.coverage.experiments.cost_findings import Cost
 from imprint.report.figure import Axis, Bar, Bars
 from imprint.report.wording import count, fixed, plural, significant
 

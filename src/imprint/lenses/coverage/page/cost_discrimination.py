@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imprint.lenses.coverage.cost_findings import Cost, Discrimination
+from imprint.lenses.coverage.experiments.cost_findings import Cost, Discrimination
 from imprint.report.figure import Axis, Colour, Label, Level, Lines, Series
 from imprint.report.wording import percent, plural, short_percent, significant
 from imprint.stats.estimate import Estimate

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from imprint.lenses.coverage.detection_findings import AblatedDetector, Detection
+from imprint.lenses.coverage.detectors.findings import AblatedDetector, Detection
 from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Lines, Series
 from imprint.report.lens import LensVerdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
-from imprint.lenses.coverage.fit_findings import FitFinding
+from imprint.lenses.coverage.fits.findings import FitFinding
 from imprint.lenses.coverage.page.tables import in_page_order
 from imprint.report.blocks import Block, Bullets, Part, Verdict
 from imprint.report.lens import LensVerdict

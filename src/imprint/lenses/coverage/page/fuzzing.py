@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.fuzzing_findings import FaultQuality, FuzzFindings, Fuzzing
+from imprint.lenses.coverage.faults.findings import FaultQuality, FuzzFindings, Fuzzing
 from imprint.report.blocks import Block, Figures, Paragraph, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Figure, Lines, Series
 from imprint.report.gallery import read_gallery

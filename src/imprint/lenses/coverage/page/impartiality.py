@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.impartiality_findings import Impartiality
+from imprint.lenses.coverage.experiments.impartiality_findings import Impartiality
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
 from imprint.report.lens import LensVerdict

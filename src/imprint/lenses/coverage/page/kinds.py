@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imprint.lenses.coverage.ablation_findings import AblationFindings
-from imprint.lenses.coverage.adversarial_findings import AdversarialFindings
-from imprint.lenses.coverage.class_findings import ClassFindings
-from imprint.lenses.coverage.cost_findings import CostFindings
-from imprint.lenses.coverage.detection_findings import DetectionFindings
+from imprint.lenses.coverage.detectors.findings import DetectionFindings
+from imprint.lenses.coverage.experiments.ablation_findings import AblationFindings
+from imprint.lenses.coverage.experiments.adversarial_findings import AdversarialFindings
+from imprint.lenses.coverage.experiments.class_findings import ClassFindings
+from imprint.lenses.coverage.experiments.cost_findings import CostFindings
+from imprint.lenses.coverage.experiments.impartiality_findings import ImpartialityFindings
+from imprint.lenses.coverage.experiments.sensitivity_findings import SensitivityFindings
+from imprint.lenses.coverage.faults.findings import FuzzFindings
 from imprint.lenses.coverage.findings import (
     ChosenFindings,
     CoverageFindings,
@@ -21,9 +24,7 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
     read_findings,
 )
-from imprint.lenses.coverage.fit_findings import FitFindings
-from imprint.lenses.coverage.fuzzing_findings import FuzzFindings
-from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
+from imprint.lenses.coverage.fits.findings import FitFindings
 from imprint.lenses.coverage.page import (
     ablation,
     adversarial,
@@ -42,7 +43,6 @@ from imprint.lenses.coverage.page import (
 )
 from imprint.lenses.coverage.page.tables import importance_tables
 from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
-from imprint.lenses.coverage.sensitivity_findings import SensitivityFindings
 from imprint.report.blocks import Block
 from imprint.report.lens import LensVerdict
 from imprint.report.terminal import Printed

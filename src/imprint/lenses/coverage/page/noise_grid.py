@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from imprint.lenses.coverage.experiments.sensitivity_findings import NoiseCell, Sensitivity
 from imprint.lenses.coverage.page.share_interval import share_interval
-from imprint.lenses.coverage.sensitivity_findings import NoiseCell, Sensitivity
 from imprint.report.figure import Axis, Level, Lines, Series, estimates
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.wording import count, percent, plural, short_percent

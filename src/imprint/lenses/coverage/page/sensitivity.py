@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from imprint.lenses.coverage.experiments.sensitivity_findings import Sensitivity
 from imprint.lenses.coverage.page.noise_grid import grid_figures, grid_table
 from imprint.lenses.coverage.page.share_interval import share_interval
-from imprint.lenses.coverage.sensitivity_findings import Sensitivity
 from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
 from imprint.report.gallery import read_gallery

@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from imprint.lenses.coverage.adversarial_findings import AdversarialChanges, CoverageChange, Way
+from imprint.lenses.coverage.experiments.adversarial_findings import (
+    AdversarialChanges,
+    CoverageChange,
+    Way,
+)
 from imprint.report.figure import Axis, Level, Lines, Series, estimates
 from imprint.report.wording import count, percent, plural, short_percent
 from imprint.stats.estimate import Estimate

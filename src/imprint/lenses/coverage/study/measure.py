@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from imprint.core.errors import ImprintError
+from imprint.lenses.coverage.fits.measure_fitted import measure_fitted_study
 from imprint.lenses.coverage.options import (
     CorrectOnly,
     MeasureOptions,
 )
 from imprint.lenses.coverage.study.criteria import Fitting, MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
-from imprint.lenses.coverage.study.measure_fitted import measure_fitted_study
 from imprint.lenses.coverage.study.parts import PARTS, part_findings
 from imprint.lenses.coverage.study.per_input import WritePerInput
 from imprint.lenses.coverage.study.search import SearchClusterer

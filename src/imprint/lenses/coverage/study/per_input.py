@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imprint.lenses.coverage.fits.fitted_file import FittedFile
 from imprint.lenses.coverage.options import ClassOfTests, CorrectOnly
 from imprint.lenses.coverage.selection.per_input import meanings, per_input_columns
 from imprint.lenses.coverage.study.criteria import Fitting
-from imprint.lenses.coverage.study.fitted_file import FittedFile
 from imprint.neurons.activations import ActivationTable
 from imprint.study.counted import uncounted
 from imprint.study.step import Step

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from imprint.core.errors import ImprintError
 from imprint.data.view import View
-from imprint.lenses.coverage.fit_options import FitOptions
+from imprint.lenses.coverage.fits.options import FitOptions
 from imprint.lenses.coverage.options import (
     MembersChoice,
     NetworkTestChoice,

@@ -1,0 +1,1 @@
+"""Coverage of detectors: blocks, and quality without leading neurons."""

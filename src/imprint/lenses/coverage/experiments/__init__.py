@@ -1,0 +1,1 @@
+"""Published studies of coverage: what they ask, do and find."""

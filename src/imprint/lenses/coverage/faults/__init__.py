@@ -1,0 +1,1 @@
+"""The search for mutated images that a network gets wrong."""

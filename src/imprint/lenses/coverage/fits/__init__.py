@@ -1,0 +1,1 @@
+"""Criteria fitted once, kept in a file, and measured and merged later."""
