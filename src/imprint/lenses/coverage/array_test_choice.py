@@ -102,8 +102,8 @@ def select_tests(
         criterion: whose value is to be covered.
         count: most tests; 0 for as many as add anything.
         share: of the value of all tests at which to stop, in (0, 1].
-        coverage: select the fewest tests that reach this value instead, in the units of the
-            criterion; 0 for the share.
+        coverage: select until this value is reached instead, in the units of the criterion;
+            0 for the share.
         test_labels: classes ``[M]``, for criteria that read them.
         train_labels: classes ``[N]``.
         options: settings of the criterion.

@@ -253,7 +253,7 @@ class Select(SelectOptions):
     """Select tests one after another, each the one that adds most to a coverage criterion.
 
     Selection ends at --count, at --share of what all tests cover, or when no test adds anything;
-    with --coverage it is the fewest tests found that reach that value.
+    with --coverage when that value is reached, by no test that can be spared.
     OUT/selection/selected.parquet has a row per selected test; the report compares their coverage
     with that of random sets of as many.
     """

@@ -32,8 +32,8 @@ class SelectOptions(SourceChoice):
     share: Annotated[float, Bounds(above=0, most=1)] = 1.0
     """Stop at this share of the value that all tests reach together."""
     coverage: Annotated[float, Bounds(least=0)] = 0.0
-    """Select the fewest tests that reach this value of the criterion, leaving out those that later
-    ones made redundant; 0 stops at --share instead."""
+    """Select until this value of the criterion is reached, and leave out tests that later ones made
+    redundant; 0 stops at --share instead."""
     random_draws: Draws = 20
     """Random sets of tests of each size to compare the selection with."""
 

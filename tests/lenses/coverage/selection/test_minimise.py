@@ -1,4 +1,4 @@
-"""Fewest tests for a coverage, against every subset of a few tests."""
+"""Few tests for a coverage, against every subset of a few tests."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_a_test_that_later_ones_made_superfluous_is_left_out() -> None:
     marks = marks_of([{1, 2, 3, 4}, {1, 2, 5, 6}, {3, 4, 7, 8}])
     greedy = select_by_marks(marks, 3)
     assert greedy.order.tolist() == [0, 1, 2]
-    fewest = without_spare(marks, greedy, 8 * 0.5)
-    assert (fewest.order.tolist(), fewest.gains.tolist()) == ([1, 2], [2.0, 2.0])
+    few = without_spare(marks, greedy, 8 * 0.5)
+    assert (few.order.tolist(), few.gains.tolist()) == ([1, 2], [2.0, 2.0])
 
 
 @settings(max_examples=40)
@@ -38,13 +38,13 @@ def test_a_test_that_later_ones_made_superfluous_is_left_out() -> None:
 def test_no_test_of_the_result_can_be_spared(inputs: list[set[int]], share: float) -> None:
     marks = marks_of(inputs)
     target = np.ceil(share * len(set().union(*inputs))) * 0.5
-    fewest = without_spare(marks, select_by_marks(marks, len(inputs), target), target)
+    few = without_spare(marks, select_by_marks(marks, len(inputs), target), target)
 
     def value(rows: tuple[int, ...]) -> float:
         return len(set().union(*(inputs[row] for row in rows))) * 0.5
 
-    rows = tuple(fewest.order.tolist())
-    assert fewest.gains.sum() == value(rows) >= target
+    rows = tuple(few.order.tolist())
+    assert few.gains.sum() == value(rows) >= target
     for row in rows:
         assert value(tuple(other for other in rows if other != row)) < target
     smallest = min(

@@ -47,7 +47,7 @@ def test_selection_ends_at_the_share(tmp_path: Path) -> None:
     assert len(table["value"]) < 2 or table["value"][-2] < 0.8 * selection["value_of_all"]
 
 
-def test_the_fewest_tests_reach_a_coverage(tmp_path: Path, capsys: Any) -> None:
+def test_no_test_that_reaches_a_coverage_can_be_spared(tmp_path: Path, capsys: Any) -> None:
     words = ("--criterion", "kmnc", "--param", "kmnc.k=5", "--coverage")
     selection = selected(tmp_path, *words, "0.6")
     table = read_table(tmp_path / "chosen" / "selection" / "selected.parquet")

@@ -1,4 +1,4 @@
-"""Minimised faults: the fewest and smallest mutations of a seed that still make the same fault.
+"""Minimised faults: fewer and smaller mutations of a seed that still make the same fault.
 
 First each mutation is left out if the fault stays without it, the last one first; then the amounts
 of each that is left are bisected. All faults are tried at once, one forward pass a fault and trial.

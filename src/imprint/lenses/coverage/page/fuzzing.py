@@ -147,8 +147,8 @@ def _note(fuzzing: Fuzzing) -> str:
     if minimised is None:
         return text
     return (
-        f"{text} {plural(minimised.faults, 'fault')} minimised: the fewest and smallest "
-        "mutations of the seed that were found to make the same fault, "
+        f"{text} {plural(minimised.faults, 'fault')} minimised: fewer and smaller "
+        "mutations of the seed that still make the same fault, "
         f"{fixed(1)(minimised.mutations_after)} of {fixed(1)(minimised.mutations_before)} "
         f"mutations on average, and a change of {percent(minimised.change_after)} of the range a "
         f"pixel in place of {percent(minimised.change_before)}. Numbers are the amounts that are "

@@ -1,4 +1,4 @@
-"""Fewest tests that reach a given coverage: greedy selection, without the tests that it can spare.
+"""Few tests that reach a given coverage: greedy selection, without the tests that it can spare.
 
 The smallest set is a set cover, which is NP-hard; greedy selection is within a factor of 1 + ln of
 the marks of the largest test (Chvátal 1979). Tests that those after them made superfluous are left

@@ -117,7 +117,8 @@ class Limit:
     Attributes:
         count: most tests; 0 for as many as add anything.
         share: of the value of all tests, in (0, 1].
-        coverage: to reach with the fewest tests, in the units of the criterion; 0 for the share.
+        coverage: to reach with tests none of which can be spared, in the units of the criterion;
+            0 for the share.
     """
 
     count: int = 0
