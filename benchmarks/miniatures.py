@@ -44,6 +44,7 @@ def make(folder: Path) -> Path:
     _write_arrays(folder)
     _write_networks(folder)
     _write_runs(folder / "runs")
+    (folder / "coco.json").write_text('{"images": [], "annotations": [], "categories": []}')
     (folder / "tags.csv").write_text("image,tag\nant/train00.png,leg\nbee/train01.png,wing\n")
     _write_studies(folder)
     return folder
@@ -53,7 +54,7 @@ def _write_photos(folder: Path) -> None:
     from PIL import Image
 
     random = np.random.default_rng(0)
-    for part, each in (("train", EACH), ("test", 4)):
+    for part, each in (("train", EACH), ("test", 4), ("later", 4)):
         for label, name in enumerate(CLASSES):
             for row in range(each):
                 pixels = random.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
@@ -166,8 +167,8 @@ def _write_studies(folder: Path) -> None:
     run([*wisdom, "--json", "--out", str(folder / "wisdom")])
     measure = ["coverage", "measure", "--model", str(folder / "classifier.safetensors")]
     measure += ["--fitted", str(folder / "fitted" / "fitted.safetensors")]
-    for day, part in enumerate(("train", "test"), start=1):
-        words = [*measure, "--tests", str(folder / part)]
+    for day, tests in enumerate(("test", "later"), start=1):
+        words = [*measure, "--tests", str(folder / tests)]
         run([*words, "--json", "--out", str(folder / f"day_{day}")])
 
 
@@ -315,6 +316,10 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "coverage fuzz": [
             "coverage", "fuzz", *model, "--members", at("train"), "--seeds", at("test"),
             "--criterion=nc", "--budget=60",
+        ],
+        "coverage detection": [
+            "coverage", "detection", "--model", at("train"), "--data", at("train"),
+            "--annotations", at("coco.json"),
         ],
         "report": ["report"],
     }  # fmt: skip

@@ -13,7 +13,7 @@ from imprint.core.extras import OFFLINE, go_offline, import_tensorflow, import_t
 )
 def test_a_missing_package_names_the_extra_to_install(name, import_it, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImprintError, match=f"install imprint with the extra {extra}"):
+    with pytest.raises(ImprintError, match=rf"pip install 'imprint\[{extra}\]'"):
         import_it()
 
 

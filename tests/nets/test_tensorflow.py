@@ -22,7 +22,7 @@ def test_finding_a_checkpoint(tmp_path):
 
 def test_without_tensorflow_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ImprintError, match="install imprint with the extra tf"):
+    with pytest.raises(ImprintError, match=r"pip install 'imprint\[tf\]'"):
         read_checkpoint(tmp_path / "ckpt-1")
 
 

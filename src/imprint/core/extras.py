@@ -34,7 +34,7 @@ def import_tensorflow() -> Any:
         import tensorflow
     except ImportError as error:
         raise ImprintError(
-            f"TensorFlow cannot be imported ({error}): install imprint with the extra tf"
+            f"TensorFlow cannot be imported ({error}): pip install 'imprint[tf]'"
         ) from error
     return tensorflow
 
@@ -50,7 +50,7 @@ def import_transformers() -> Any:
         transformers: Any = importlib.import_module("transformers")
     except ImportError as error:
         raise ImprintError(
-            f"transformers cannot be imported ({error}): install imprint with the extra models"
+            f"transformers cannot be imported ({error}): pip install 'imprint[models]'"
         ) from error
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -68,7 +68,7 @@ def import_diffusers() -> Any:
         diffusers: Any = importlib.import_module("diffusers")
     except ImportError as error:
         raise ImprintError(
-            f"diffusers cannot be imported ({error}): install imprint with the extra diffusion"
+            f"diffusers cannot be imported ({error}): pip install 'imprint[diffusion]'"
         ) from error
     diffusers.logging.set_verbosity_error()
     return diffusers
@@ -84,8 +84,8 @@ def import_art() -> Any:
         import art
     except ImportError as error:
         raise ImprintError(
-            f"the Adversarial Robustness Toolbox cannot be imported ({error}): install imprint "
-            "with the extra attacks"
+            f"the Adversarial Robustness Toolbox cannot be imported ({error}): "
+            "pip install 'imprint[attacks]'"
         ) from error
     return art
 
@@ -102,5 +102,5 @@ def import_pycocotools() -> Any:
         return importlib.import_module("pycocotools")
     except ImportError as error:
         raise ImprintError(
-            f"pycocotools cannot be imported ({error}): install imprint with the extra detection"
+            f"pycocotools cannot be imported ({error}): pip install 'imprint[detection]'"
         ) from error

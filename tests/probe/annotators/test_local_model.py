@@ -9,5 +9,5 @@ def test_without_the_extra_the_package_is_named(monkeypatch, tmp_path) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ImprintError, match="install imprint with the extra models"):
+    with pytest.raises(ImprintError, match=r"pip install 'imprint\[models\]'"):
         load_tagger(tmp_path, tag_list())

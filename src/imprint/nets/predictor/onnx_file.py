@@ -215,7 +215,7 @@ def _onnxruntime() -> Any:
         import onnxruntime as runtime
     except ImportError as error:
         raise ImprintError(
-            f"onnxruntime cannot be imported ({error}): install imprint with the extra onnx"
+            f"onnxruntime cannot be imported ({error}): pip install 'imprint[onnx]'"
         ) from error
     place = runtime.OrtMemoryInfo(
         "Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT

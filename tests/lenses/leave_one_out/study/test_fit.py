@@ -160,7 +160,7 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ),
         ({"x": X, "y": Y}, ["--kernel", "none"], "unknown kernel 'none'"),
         ({"x": X, "y": Y}, ["--kernel", "rbf"], "kernel rbf has no option activation"),
-        ({"x": X, "y": Y}, ["--depth", "0"], "kernel option depth is 0"),
+        ({"x": X, "y": Y}, ["--depth", "0"], "--depth must be in [1, 1000], got 0"),
         ({"x": X, "y": Y}, ["--activation", "sine"], "sine"),
         ({"x": X, "y": Y}, ["--kernel-options", "window=3"], "kernel fc has no option window"),
         ({"x": X, "y": Y}, ["--kernel-options", "input_scale=big"], "must be float, got 'big'"),
