@@ -30,7 +30,8 @@ VOTED = "wisdom"
 NOTE = (
     "Coverage of the tests and what noisy copies add to it, in marks (cells, sections, neurons or "
     "patterns that are reached or not), or in units of the value of a criterion that counts none. "
-    "Means over draws of the noise with 95% intervals, the tests being the same. The p-value is "
+    "Means over draws of the noise with 95% intervals, the tests being the same: other tests or "
+    "training images may turn the difference around, so repeat with several --seed. The p-value is "
     "of no difference, two-sided, and adjusted for all criteria together (Holm). Again: added by "
     "the tests themselves, seen twice."
 )
