@@ -11,8 +11,10 @@ RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 FROM python:${PYTHON}-slim
 COPY constraints.txt /wheels/
 COPY --from=build /wheels /wheels
-# The index of CPU builds: of two builds of the pinned torch, pip takes the one with +cpu.
-RUN python -m pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu \
+# With --build-arg TORCH_INDEX=URL, the index of PyTorch's CPU builds, pip takes the smaller +cpu
+# build of the pinned torch.
+ARG TORCH_INDEX=
+RUN python -m pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
       -c /wheels/constraints.txt /wheels/*.whl && rm -r /wheels
 # Caches go where any user may write: --user need not be the one made here.
 RUN useradd --create-home --uid 1000 imprint && mkdir --mode 1777 /caches
