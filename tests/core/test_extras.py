@@ -4,12 +4,26 @@ import sys
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.core.extras import OFFLINE, go_offline, import_tensorflow, import_transformers
+from imprint.core.extras import (
+    OFFLINE,
+    go_offline,
+    import_art,
+    import_diffusers,
+    import_pycocotools,
+    import_tensorflow,
+    import_transformers,
+)
 
 
 @pytest.mark.parametrize(
     ("name", "import_it", "extra"),
-    [("tensorflow", import_tensorflow, "tf"), ("transformers", import_transformers, "models")],
+    [
+        ("tensorflow", import_tensorflow, "tf"),
+        ("transformers", import_transformers, "models"),
+        ("diffusers", import_diffusers, "diffusion"),
+        ("art", import_art, "attacks"),
+        ("pycocotools", import_pycocotools, "detection"),
+    ],
 )
 def test_a_missing_package_names_the_extra_to_install(name, import_it, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)

@@ -30,13 +30,7 @@ def import_tensorflow() -> Any:
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    try:
-        import tensorflow
-    except ImportError as error:
-        raise ImprintError(
-            f"TensorFlow cannot be imported ({error}): pip install 'imprint[tf]'"
-        ) from error
-    return tensorflow
+    return _import("tensorflow", "TensorFlow", "tf")
 
 
 def import_transformers() -> Any:
@@ -46,12 +40,7 @@ def import_transformers() -> Any:
         ImprintError: it is not installed.
     """
     go_offline()
-    try:
-        transformers: Any = importlib.import_module("transformers")
-    except ImportError as error:
-        raise ImprintError(
-            f"transformers cannot be imported ({error}): pip install 'imprint[models]'"
-        ) from error
+    transformers = _import("transformers", "transformers", "models")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     return transformers
@@ -64,12 +53,7 @@ def import_diffusers() -> Any:
         ImprintError: it is not installed.
     """
     go_offline()
-    try:
-        diffusers: Any = importlib.import_module("diffusers")
-    except ImportError as error:
-        raise ImprintError(
-            f"diffusers cannot be imported ({error}): pip install 'imprint[diffusion]'"
-        ) from error
+    diffusers = _import("diffusers", "diffusers", "diffusion")
     diffusers.logging.set_verbosity_error()
     return diffusers
 
@@ -80,14 +64,7 @@ def import_art() -> Any:
     Raises:
         ImprintError: it is not installed.
     """
-    try:
-        import art
-    except ImportError as error:
-        raise ImprintError(
-            f"the Adversarial Robustness Toolbox cannot be imported ({error}): "
-            "pip install 'imprint[attacks]'"
-        ) from error
-    return art
+    return _import("art", "the Adversarial Robustness Toolbox", "attacks")
 
 
 def import_pycocotools() -> Any:
@@ -96,11 +73,16 @@ def import_pycocotools() -> Any:
     Raises:
         ImprintError: it is not installed.
     """
+    package = _import("pycocotools", "pycocotools", "detection")
+    for name in ("coco", "cocoeval"):
+        _import(f"pycocotools.{name}", "pycocotools", "detection")
+    return package
+
+
+def _import(module: str, spoken: str, extra: str) -> Any:
     try:
-        for name in ("coco", "cocoeval"):
-            importlib.import_module(f"pycocotools.{name}")
-        return importlib.import_module("pycocotools")
+        return importlib.import_module(module)
     except ImportError as error:
         raise ImprintError(
-            f"pycocotools cannot be imported ({error}): pip install 'imprint[detection]'"
+            f"{spoken} cannot be imported ({error}): pip install 'imprint[{extra}]'"
         ) from error

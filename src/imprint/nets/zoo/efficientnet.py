@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone, he_initialise
 from imprint.nets.channels import scaled_channels
+from imprint.nets.normed_convolution import normed_convolution
 from imprint.nets.registry import ARCHITECTURES
 from imprint.nets.sizes import EFFICIENTNET_WIDTH
 
@@ -37,7 +38,9 @@ class EfficientNet(Backbone):
         super().__init__()
         scale = width / EFFICIENTNET_WIDTH
         before = scaled_channels(EFFICIENTNET_WIDTH, scale)
-        features = nn.Sequential(_normed(channels, before, 3, 1 if small_input else 2))
+        features = nn.Sequential(
+            normed_convolution(channels, before, 3, nn.SiLU, 1 if small_input else 2)
+        )
         for expansion, kernel, stride, published, blocks in STAGES:
             after = scaled_channels(published, scale)
             stage = nn.Sequential()
@@ -48,7 +51,11 @@ class EfficientNet(Backbone):
             features.append(stage)
         self.feature_width = WIDENED * before
         features.extend(
-            [_normed(before, self.feature_width, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+            [
+                normed_convolution(before, self.feature_width, 1, nn.SiLU),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+            ]
         )
         self.features = features
         if outputs is not None:
@@ -66,12 +73,12 @@ class MobileBlock(nn.Module):
         self.adds = stride == 1 and before == after
         self.block = nn.Sequential()
         if expansion != 1:
-            self.block.append(_normed(before, hidden, 1))
+            self.block.append(normed_convolution(before, hidden, 1, nn.SiLU))
         self.block.extend(
             [
-                _normed(hidden, hidden, kernel, stride, groups=hidden),
+                normed_convolution(hidden, hidden, kernel, nn.SiLU, stride, groups=hidden),
                 SqueezeExcitation(hidden, max(1, before // SQUEEZED)),
-                _normed(hidden, after, 1, active=False),
+                normed_convolution(hidden, after, 1, None),
             ]
         )
 
@@ -97,17 +104,6 @@ class SqueezeExcitation(nn.Module):
         squeezed = self.activation(self.fc1(self.avgpool(grid)))
         shares: Tensor = self.scale_activation(self.fc2(squeezed))
         return grid * shares
-
-
-def _normed(
-    before: int, after: int, kernel: int, stride: int = 1, groups: int = 1, active: bool = True
-) -> nn.Sequential:
-    padding = kernel // 2
-    layers = nn.Sequential(
-        nn.Conv2d(before, after, kernel, stride, padding, groups=groups, bias=False),
-        nn.BatchNorm2d(after),
-    )
-    return layers.append(nn.SiLU()) if active else layers
 
 
 @ARCHITECTURES.register("efficientnet_b0")

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone, he_initialise
 from imprint.nets.channels import scaled_channels
+from imprint.nets.normed_convolution import normed_convolution
 from imprint.nets.registry import ARCHITECTURES
 from imprint.nets.sizes import MOBILENET_WIDTH
 
@@ -31,7 +32,9 @@ class MobileNetV2(Backbone):
         super().__init__()
         scale = width / MOBILENET_WIDTH
         before = scaled_channels(MOBILENET_WIDTH, scale)
-        features = nn.Sequential(_normed(channels, before, 3, 1 if small_input else 2))
+        features = nn.Sequential(
+            normed_convolution(channels, before, 3, nn.ReLU6, 1 if small_input else 2)
+        )
         for expansion, published, blocks, stride in STAGES:
             after = scaled_channels(published, scale)
             for number in range(blocks):
@@ -40,7 +43,11 @@ class MobileNetV2(Backbone):
                 before = after
         self.feature_width = scaled_channels(LAST_CHANNELS, max(1.0, scale))
         features.extend(
-            [_normed(before, self.feature_width, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+            [
+                normed_convolution(before, self.feature_width, 1, nn.ReLU6),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+            ]
         )
         self.features = features
         if outputs is not None:
@@ -58,10 +65,10 @@ class InvertedResidual(nn.Module):
         self.adds = stride == 1 and before == after
         self.conv = nn.Sequential()
         if expansion != 1:
-            self.conv.append(_normed(before, hidden, 1))
+            self.conv.append(normed_convolution(before, hidden, 1, nn.ReLU6))
         self.conv.extend(
             [
-                _normed(hidden, hidden, 3, stride, groups=hidden),
+                normed_convolution(hidden, hidden, 3, nn.ReLU6, stride, groups=hidden),
                 nn.Conv2d(hidden, after, 1, bias=False),
                 nn.BatchNorm2d(after),
             ]
@@ -71,17 +78,6 @@ class InvertedResidual(nn.Module):
         """Return a grid ``[b, after, h, w]``."""
         update: Tensor = self.conv(grid)
         return grid + update if self.adds else update
-
-
-def _normed(
-    before: int, after: int, kernel: int, stride: int = 1, groups: int = 1
-) -> nn.Sequential:
-    padding = kernel // 2
-    return nn.Sequential(
-        nn.Conv2d(before, after, kernel, stride, padding, groups=groups, bias=False),
-        nn.BatchNorm2d(after),
-        nn.ReLU6(),
-    )
 
 
 @ARCHITECTURES.register("mobilenet_v2")
