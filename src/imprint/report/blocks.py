@@ -5,14 +5,14 @@ A lens says what a section holds; how it looks stands in one template, ``blocks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from markupsafe import Markup
 
 from imprint.report.headline import Headline
-from imprint.report.prose import Text
+from imprint.report.prose import Text, prose
 from imprint.report.templating import render
 
 
@@ -175,6 +175,21 @@ Block = (
     | Part | Drawn
 )  # fmt: skip
 """What a section may hold: these, and tables, figures and galleries."""
+
+
+def missing_list(
+    missing: Mapping[str, str], spell: Callable[[str], str] = str
+) -> Iterator[Bullets]:
+    """Yield a list of what is missing and why; nothing where nothing is.
+
+    Args:
+        missing: sentences without their full stop by name.
+        spell: how a name is written.
+    """
+    if missing:
+        yield Bullets(
+            [prose("<b>{}</b> is missing: {}.", spell(name), why) for name, why in missing.items()]
+        )
 
 
 def conclusions(shown: Sequence[Text], not_shown: Sequence[Text]) -> Part:

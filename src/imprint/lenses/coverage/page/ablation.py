@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from imprint.lenses.coverage.experiments.ablation_findings import AblatedSet, Ablation
-from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
+from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions, missing_list
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level, Lines, Series
 from imprint.report.lens import LensVerdict
-from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import count, fixed, percent, plural, points, short_points
@@ -44,10 +43,7 @@ def ablation_blocks(ablation: Ablation) -> Iterator[Block]:
     yield Part(
         "Accuracy without neurons", ablation_tables(ablation), "coverage-ablation", "Ablation"
     )
-    if ablation.missing:
-        yield Bullets(
-            [prose("<b>{}</b> is missing: {}.", *each) for each in ablation.missing.items()]
-        )
+    yield from missing_list(ablation.missing)
     yield conclusions(
         [
             "Whether coverage of important neurons is about neurons that matter to the network.",

@@ -8,10 +8,9 @@ import numpy as np
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.experiments.class_findings import ClassDrop, ClassNeurons, ClassStudy
-from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
+from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions, missing_list
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level, Matrix
 from imprint.report.lens import LensVerdict
-from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import count, percent, plural, points, short_points
@@ -43,8 +42,7 @@ def class_blocks(study: ClassStudy) -> Iterator[Block]:
         yield Figures([class_drops(study), *overlap_matrices(study)])
     for name, each in study.measured.items():
         yield Part(f"By {name}", [drop_table(each), common_table(each)], f"coverage-class-{name}")
-    if study.missing:
-        yield Bullets([prose("<b>{}</b> is missing: {}.", *each) for each in study.missing.items()])
+    yield from missing_list(study.missing)
     yield conclusions(
         ["Which neurons a class needs, and which serve most classes."],
         [

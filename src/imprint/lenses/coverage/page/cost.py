@@ -8,10 +8,9 @@ from imprint.core.missing import Missing
 from imprint.lenses.coverage.experiments.cost_findings import Cost, CriterionCost
 from imprint.lenses.coverage.page.cost_bars import fit_bars, ratio_bars, throughput_bars
 from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
-from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
+from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions, missing_list
 from imprint.report.figure import Figure
 from imprint.report.lens import LensVerdict
-from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import fixed, plural, quantity, significant
@@ -54,11 +53,7 @@ def cost_blocks(cost: Cost) -> Iterator[Block]:
     passes, criteria = cost_tables(cost)
     yield Part("Passes over the tests", [passes], "coverage-cost", "Cost")
     yield Part("All criteria", [criteria], "coverage-cost-criteria", "Cost of criteria")
-    if cost.missing:
-        yield Bullets(
-            [prose("<b>{}</b> is missing: {}.", name.upper(), why)
-             for name, why in cost.missing.items()]
-        )  # fmt: skip
+    yield from missing_list(cost.missing, str.upper)
     yield conclusions(
         ["Which criteria can be measured wherever the network runs, and which need a reason."],
         [

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.fits.findings import FitFinding
 from imprint.lenses.coverage.page.tables import in_page_order
-from imprint.report.blocks import Block, Bullets, Part, Verdict
+from imprint.report.blocks import Block, Part, Verdict, missing_list
 from imprint.report.lens import LensVerdict
-from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import plural
@@ -28,11 +27,8 @@ def fit_blocks(fit: FitFinding) -> Iterator[Block]:
         anchor="coverage-result",
     )
     yield Part("Fitted criteria", [fit_table(fit)])
-    if fit.missing:
-        yield Bullets(
-            [prose("<b>{}</b> is missing: {}.", name.upper(), fit.missing[name])
-             for name in in_page_order(fit.missing)]
-        )  # fmt: skip
+    in_order = {name: fit.missing[name] for name in in_page_order(fit.missing)}
+    yield from missing_list(in_order, str.upper)
 
 
 def fit_lines(fit: FitFinding) -> list[Printed]:

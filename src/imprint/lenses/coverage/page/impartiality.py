@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.experiments.impartiality_findings import Impartiality
-from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
+from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions, missing_list
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
 from imprint.report.lens import LensVerdict
-from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import count, fixed, plural
@@ -45,11 +44,7 @@ def impartiality_blocks(findings: Impartiality) -> Iterator[Block]:
     yield Part(
         "All criteria", [correlation_table(findings)], "coverage-impartiality", "Impartiality"
     )
-    if findings.missing:
-        yield Bullets(
-            [prose("<b>{}</b> is missing: {}.", name.upper(), why)
-             for name, why in findings.missing.items()]
-        )  # fmt: skip
+    yield from missing_list(findings.missing, str.upper)
     yield conclusions(
         ["Which criteria notice that a test set leaves out classes."],
         [

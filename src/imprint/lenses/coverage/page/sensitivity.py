@@ -8,11 +8,10 @@ from pathlib import Path
 from imprint.lenses.coverage.experiments.sensitivity_findings import Sensitivity
 from imprint.lenses.coverage.page.noise_grid import grid_figures, grid_table
 from imprint.lenses.coverage.page.share_interval import share_interval
-from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
+from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions, missing_list
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level
 from imprint.report.gallery import read_gallery
 from imprint.report.lens import LensVerdict
-from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import (
@@ -75,11 +74,7 @@ def sensitivity_blocks(findings: Sensitivity, root: Path) -> Iterator[Block]:
     gallery = read_gallery(folder, "noise", "Filter the tests", size="medium", note=PICTURES)
     if gallery is not None and gallery.cards:
         yield Part("Where the noise goes", [gallery], "coverage-sensitivity-pictures", "Pictures")
-    if findings.missing:
-        yield Bullets(
-            [prose("<b>{}</b> is missing: {}.", name.upper(), why)
-             for name, why in findings.missing.items()]
-        )  # fmt: skip
+    yield from missing_list(findings.missing, str.upper)
     yield conclusions(
         ["Which criteria react more to what the network looks at than to anything else."],
         [

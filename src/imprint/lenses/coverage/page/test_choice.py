@@ -13,10 +13,9 @@ from imprint.lenses.coverage.selection_findings import (
     PrioritisationFindings,
     SelectionFinding,
 )
-from imprint.report.blocks import Block, Bullets, Figures, Part, Verdict, conclusions
+from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions, missing_list
 from imprint.report.figure import Axis, Lines, Series
 from imprint.report.lens import LensVerdict
-from imprint.report.prose import prose
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import count, fixed, percent, plural, quantity, short_percent
@@ -67,10 +66,7 @@ def prioritisation_blocks(findings: PrioritisationFindings) -> Iterator[Block]:
     if best is not None:
         yield Figures([fault_curves(findings)])
     yield Part("All orders", [order_table(findings)], "coverage-orders", "Orders")
-    if findings.missing:
-        yield Bullets(
-            [prose("<b>{}</b> is missing: {}.", *each) for each in findings.missing.items()]
-        )
+    yield from missing_list(findings.missing)
     yield conclusions(
         ["Which tests to label, look at or run first, where not all can be."],
         [
