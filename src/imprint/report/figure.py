@@ -18,6 +18,7 @@ and how it looks in one module of ``report.figures``.
 from __future__ import annotations
 
 from imprint.report.figures.bars import Bar, Bars, StackedBars
+from imprint.report.figures.boxes import Box, Boxes, BoxGroup
 from imprint.report.figures.histogram import Histogram
 from imprint.report.figures.intervals import Interval, IntervalGroup, Intervals
 from imprint.report.figures.lines import Lines
@@ -43,6 +44,9 @@ __all__ = [
     "Axis",
     "Bar",
     "Bars",
+    "Box",
+    "BoxGroup",
+    "Boxes",
     "Colour",
     "Dash",
     "Figure",

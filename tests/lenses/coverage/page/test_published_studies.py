@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.experiments.ablation_findings import AblatedSet, Ablation, RandomDrop
+from imprint.lenses.coverage.experiments.ablation_findings import (
+    AblatedSet,
+    Ablation,
+    ClassSpread,
+    RandomDrop,
+)
 from imprint.lenses.coverage.experiments.adversarial_findings import (
     AdversarialChanges,
     AttackFindings,
@@ -26,7 +31,8 @@ from imprint.lenses.coverage.experiments.sensitivity_findings import (
     NoiseGain,
     Sensitivity,
 )
-from imprint.lenses.coverage.page.ablation import excess_intervals
+from imprint.lenses.coverage.page.ablation import ablation_blocks, excess_intervals
+from imprint.lenses.coverage.page.ablation_boxes import class_boxes, draw_boxes
 from imprint.lenses.coverage.page.adversarial import (
     adversarial_headline,
     adversarial_lines,
@@ -46,7 +52,9 @@ from imprint.lenses.coverage.page.sensitivity import (
     sensitivity_lines,
 )
 from imprint.lenses.coverage.page.share_curves import share_curves
+from imprint.report.blocks import draw_block
 from imprint.stats.estimate import Estimate
+from imprint.stats.five_numbers import FiveNumbers
 from imprint.stats.proportion import proportion
 
 
@@ -69,6 +77,51 @@ def test_drops_beyond_random_neurons_are_drawn_by_number_of_neurons() -> None:
         ("lrp", 0.2),
         ("random", 0.0),
     ]
+
+
+def ablated(**drops: float) -> Ablation:
+    """Six and eight neurons; classes lose from half to one and a half times the drop."""
+    random = RandomDrop(0.1, 0.0, 0.2, FiveNumbers(0, 0.05, 0.1, 0.15, 0.3))
+    by_method = {
+        name: tuple(
+            AblatedSet(
+                size, about(drop, 0.1), random, about(drop - 0.1, 0.1), 0.03,
+                ClassSpread(3, FiveNumbers(drop / 2, drop, drop, drop, 1.5 * drop), random.spread),
+            )
+            for size in (6, 8)
+        )
+        for name, drop in drops.items()
+        if random.spread is not None
+    }  # fmt: skip
+    return Ablation(50, proportion(45, 50), "zero", 30, by_method, {"6": random, "8": random})
+
+
+def test_random_draws_are_boxes_with_the_leading_neurons_marked() -> None:
+    (figure,) = draw_boxes(ablated(lrp=0.2, ldl=0.6, la=0.1, lgs=0.4, lc=0.05))
+    assert [group.name for group in figure.groups] == ["6", "8"]
+    marks = {box.name: box.mark for box in figure.groups[1].boxes}
+    assert marks == {"ldl": 0.6, "lgs": 0.4, "lrp": 0.2, "la": 0.1}
+    assert {box.numbers.high for box in figure.groups[0].boxes} == {0.3}
+    assert "8 neurons, leading against the mean of random ones: ldl +60.0" in figure.description
+
+
+def test_classes_are_boxes_by_method_beside_random_neurons() -> None:
+    ablation = ablated(lrp=0.2, ldl=0.6)
+    (figure,) = class_boxes(ablation, "8")
+    assert [group.name for group in figure.groups] == ["ldl", "lrp"]
+    leading, random = figure.groups[1].boxes
+    assert leading.numbers == FiveNumbers(0.1, 0.2, 0.2, 0.2, pytest.approx(0.3))
+    assert (leading.mark, random.mark, random.numbers.quarter) == (0.2, 0.1, 0.05)
+    page = "".join(str(draw_block(block)) for block in ablation_blocks(ablation))
+    assert "By class, with more neurons" in page
+    assert "coverage-ablation-classes-6" in page
+
+
+def test_an_older_study_has_no_boxes() -> None:
+    matched = RandomDrop(0.1, 0.0, 0.2)
+    old = {"lrp": (AblatedSet(6, about(0.3), matched, about(0.2), 0.03),)}
+    ablation = Ablation(50, proportion(45, 50), "zero", 30, old, {"6": matched})
+    assert (draw_boxes(ablation), class_boxes(ablation, "6")) == ([], [])
 
 
 def test_correlations_are_drawn_by_size_where_there_are_several() -> None:

@@ -19,7 +19,6 @@ from imprint.lenses.coverage.experiments.ablation_findings import (
     Ablation,
     AblationFindings,
     PartDrop,
-    RandomDrop,
 )
 from imprint.lenses.coverage.experiments.ablation_options import AblateOptions
 from imprint.lenses.coverage.importance.neuron_sets import (
@@ -31,6 +30,11 @@ from imprint.lenses.coverage.importance.neuron_sets import (
 )
 from imprint.lenses.coverage.importance.ranking import scores_among
 from imprint.lenses.coverage.importance.voting import VotingOptions
+from imprint.lenses.coverage.measure.accuracy_drops import (
+    class_spread,
+    compare_drops,
+    random_drop,
+)
 from imprint.lenses.coverage.options import ImportanceChoice
 from imprint.lenses.coverage.study.attribution import (
     AttributeNeurons,
@@ -208,7 +212,14 @@ class AblateNeurons(Step):
         for name in self.scores:
             matched = np.stack([by_set[name, each] for each in draws])
             methods[name] = tuple(
-                compare_drops(count, whole, by_set[name, LEADING][row], matched[:, row], self.seed)
+                replace(
+                    compare_drops(
+                        count, whole, by_set[name, LEADING][row], matched[:, row], self.seed
+                    ),
+                    by_class=class_spread(
+                        self.tests.labels, whole, by_set[name, LEADING][row], matched[:, row]
+                    ),
+                )
                 for row, count in enumerate(self.counts)
             )
         anywhere = np.stack([by_set["", each] for each in draws])
@@ -238,46 +249,6 @@ class NeuronSets:
     method: str
     draw: int
     keep: BoolArray
-
-
-def compare_drops(
-    count: int, whole: BoolArray, without: BoolArray, random: BoolArray, seed: int
-) -> AblatedSet:
-    """Return the drop without leading neurons beside those without random ones.
-
-    Args:
-        count: of neurons.
-        whole: bool ``[n]``, which tests the whole network gets right.
-        without: bool ``[n]``, which it gets right without the leading neurons.
-        random: bool ``[draws, n]``, without random ones.
-        seed: of the bootstrap.
-    """
-    drop = mean_share_difference(whole, without, generator(seed, "drop"))
-    excess = mean_share_difference(random.mean(0), without, generator(seed, "excess"))
-    return AblatedSet(
-        count, drop, random_drop(whole, random), excess, share_as_costly(without, random)
-    )
-
-
-def share_as_costly(without: BoolArray, random: BoolArray) -> float:
-    """Return the share of networks that get no more tests right, the first among them, in (0, 1].
-
-    It is the p-value of neurons that were drawn as the random ones were.
-
-    Args:
-        without: bool ``[n]``, which tests one network gets right.
-        random: bool ``[draws, n]``, which others get right.
-    """
-    # Of whole numbers: rounding of means would lose a quarter of all ties.
-    as_costly = int((random.sum(1) <= without.sum()).sum())
-    return (1 + as_costly) / (1 + len(random))
-
-
-def random_drop(whole: BoolArray, random: BoolArray) -> RandomDrop:
-    """Return mean and range of the drops without random neurons, bool ``[draws, n]``."""
-    drops = whole.mean() - random.mean(1)
-    low, high = np.quantile(drops, [0.025, 0.975])
-    return RandomDrop(float(drops.mean()), float(low), float(high))
 
 
 def single_parts(each: str, hidden: HiddenNeurons) -> list[tuple[str, int | None, BoolArray]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from imprint.core.missing import Missing
 from imprint.stats.estimate import Estimate
+from imprint.stats.five_numbers import FiveNumbers
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,28 @@ class RandomDrop:
     Attributes:
         mean: over the draws.
         low, high: the range of 95 % of them.
+        spread: of all draws; None in a study of an older version.
     """
 
     mean: float
     low: float
     high: float
+    spread: FiveNumbers | None = None
+
+
+@dataclass(frozen=True)
+class ClassSpread:
+    """How far the drop of the accuracy differs between classes.
+
+    Attributes:
+        classes: that have tests.
+        leading: over classes, without the leading neurons of a method.
+        random: over classes and draws, without random neurons, as many of each layer.
+    """
+
+    classes: int
+    leading: FiveNumbers
+    random: FiveNumbers
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,7 @@ class AblatedSet:
         matched: the same of random neurons, as many of each layer.
         excess: drop beyond the mean of these, paired over the tests.
         p: share of random draws whose drop is at least as large, the method among them.
+        by_class: the drops on the tests of each class; None in a study of an older version.
     """
 
     neurons: int
@@ -40,6 +59,7 @@ class AblatedSet:
     matched: RandomDrop
     excess: Estimate
     p: float
+    by_class: ClassSpread | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.data.view import View
-from imprint.lenses.coverage.experiments.ablate import layers_of_network, random_drop
+from imprint.lenses.coverage.experiments.ablate import layers_of_network
 from imprint.lenses.coverage.experiments.ablated_predictions import right_without
 from imprint.lenses.coverage.experiments.class_findings import (
     ClassDrop,
@@ -31,6 +31,7 @@ from imprint.lenses.coverage.importance.neuron_sets import (
     leading_sets,
     matched_neurons,
 )
+from imprint.lenses.coverage.measure.accuracy_drops import random_drop
 from imprint.lenses.coverage.measure.coverage_findings import named
 from imprint.lenses.coverage.study.attribution import (
     AttributeNeurons,

@@ -7,14 +7,27 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from imprint.lenses.coverage.experiments.ablation_findings import AblatedSet, Ablation
-from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions, missing_list
-from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level, Lines, Series
+from imprint.lenses.coverage.page.ablation_boxes import (
+    class_boxes,
+    draw_boxes,
+    shown_methods,
+)
+from imprint.report.blocks import Block, Details, Figures, Part, Verdict, conclusions, missing_list
+from imprint.report.figure import (
+    Axis,
+    Boxes,
+    Interval,
+    IntervalGroup,
+    Intervals,
+    Level,
+    Lines,
+    Series,
+)
 from imprint.report.lens import LensVerdict
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
 from imprint.report.wording import count, fixed, percent, plural, points, short_points
 
-SHOWN_METHODS = 4
 NOTE = (
     "Drops of the accuracy in percentage points of all tests. Matched: random neurons, as many of "
     "each layer as the leading ones; mean and range of 95% of the draws. Beyond: how much more the "
@@ -39,7 +52,11 @@ def ablation_blocks(ablation: Ablation) -> Iterator[Block]:
         link="Coverage",
     )
     if ablation.measured:
-        yield Figures([drop_curves(ablation), excess_intervals(ablation)])
+        by_class = class_figures(ablation)
+        boxes = [*draw_boxes(ablation), *by_class[:1]]
+        yield Figures([drop_curves(ablation), *boxes, excess_intervals(ablation)])
+        if by_class[1:]:
+            yield Details("By class, with more neurons", [Figures(by_class[1:])])
     yield Part(
         "Accuracy without neurons", ablation_tables(ablation), "coverage-ablation", "Ablation"
     )
@@ -54,6 +71,11 @@ def ablation_blocks(ablation: Ablation) -> Iterator[Block]:
             "A drop says that neurons are used, not for what.",
         ],
     )
+
+
+def class_figures(ablation: Ablation) -> list[Boxes]:
+    """Return the drops of classes, with the fewest neurons first."""
+    return [figure for size in ablation.anywhere for figure in class_boxes(ablation, size)]
 
 
 def clear_methods(ablation: Ablation) -> list[str]:
@@ -137,8 +159,7 @@ def _row(name: str, each: AblatedSet) -> list[Value | Cell]:
 
 def drop_curves(ablation: Ablation) -> Lines:
     """Return the drop by number of neurons of the methods that cost most, and of random neurons."""
-    names = sorted(ablation.measured, key=lambda name: -ablation.measured[name][-1].drop.value)
-    shown = names[:SHOWN_METHODS]
+    shown = shown_methods(ablation)
     series = [_line(name, ablation.measured[name]) for name in shown]
     sizes = np.array([float(number) for number in ablation.anywhere])
     anywhere = list(ablation.anywhere.values())
