@@ -1,0 +1,75 @@
+"""Mean cosine similarity of samples to their originals, on features of a named network."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from imprint.core.arrays import FloatArray
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
+from imprint.core.user_arrays import as_numbers
+from imprint.lenses.reconstruct.recall.paired import PairedRecall
+from imprint.stats.bootstrap import mean, mean_difference
+from imprint.stats.permutation import paired_permutation
+
+QUANTITY = "cosine similarity of samples to the original"
+
+
+def mean_similarity(
+    target: ArrayLike, reference: ArrayLike, originals: ArrayLike, seed: int = 0
+) -> PairedRecall:
+    """Return the mean cosine of samples with their original, target less reference.
+
+    Args:
+        target: ``[n, s, d]``, features of each sample of each image, n ≥ 2.
+        reference: ``[n, r, d]``, of the same images.
+        originals: ``[n, d]``, features of the originals, of the same network and layer.
+        seed: of the bootstrap and of the exchanges.
+
+    Raises:
+        ImprintError: no such shape, fewer than two images, a value that is not finite, or a zero
+            vector, which has no direction.
+    """
+    truth = _directions(originals, "originals", 2)
+    first = _directions(target, "target samples", 3)
+    second = _directions(reference, "reference samples", 3)
+    own = _mean_cosine(first, truth, "target")
+    other = _mean_cosine(second, truth, "reference")
+    return PairedRecall(
+        QUANTITY,
+        mean(own, generator(seed, "recall similarity", "target")),
+        mean(other, generator(seed, "recall similarity", "reference")),
+        mean_difference(own, other, generator(seed, "recall similarity", "difference")),
+        paired_permutation(own - other, generator(seed, "recall similarity", "exchanges")),
+        (first.shape[1], second.shape[1]),
+    )
+
+
+def _directions(values: ArrayLike, name: str, axes: int) -> FloatArray:
+    """Return vectors of length 1."""
+    vectors = as_numbers(values, f"features of {name}")
+    shape = "[images, features]" if axes == 2 else "[images, samples, features]"
+    if vectors.ndim != axes or len(vectors) < 2 or vectors.size == 0:
+        raise ImprintError(
+            f"features of {name} must be {shape} of two or more images, got {list(vectors.shape)}"
+        )
+    largest = np.abs(vectors).max(axis=-1, keepdims=True)
+    usable = np.isfinite(largest) & (largest > 0)
+    if not usable.all():
+        row = int(np.argwhere(~usable)[0, 0])
+        raise ImprintError(
+            f"features of {name} are all 0 or not finite at image {row}: check the network that "
+            "made them"
+        )
+    scaled = vectors / largest
+    return np.asarray(scaled / np.linalg.norm(scaled, axis=-1, keepdims=True))
+
+
+def _mean_cosine(samples: FloatArray, originals: FloatArray, name: str) -> FloatArray:
+    if len(samples) != len(originals) or samples.shape[2] != originals.shape[1]:
+        raise ImprintError(
+            f"features of {name} samples are {list(samples.shape)} and those of originals "
+            f"{list(originals.shape)}: images and features must agree"
+        )
+    return np.asarray(np.einsum("nsd,nd->n", samples, originals) / samples.shape[1])
