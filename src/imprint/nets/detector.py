@@ -155,7 +155,7 @@ def load_detector_folder(
         ImprintError: transformers is missing, the folder holds no detector, or it does not say
             how images are read.
     """
-    card = folder_card(folder, stated)
+    card = folder_card(folder, stated, "--image-size, --mean and --std")
     network, report = load_transformers(str(folder), None, kind=KIND)
     check_filled(folder, report)
     detector = TransformersDetector(network.float(), card, hash_folder(folder)).eval().to(device)

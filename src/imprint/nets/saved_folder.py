@@ -27,12 +27,15 @@ LARGEST = 1e9
 REMEDY = "save the model or its image processor again"
 
 
-def folder_card(folder: Path, stated: Mapping[str, Any]) -> ModelCard:
+def folder_card(
+    folder: Path, stated: Mapping[str, Any], remedy: str = "them on a card"
+) -> ModelCard:
     """Return the card of the model in a folder.
 
     Args:
         folder: holds ``config.json``.
         stated: values that replace those of the folder, or say what it does not.
+        remedy: how the size of images is given, for the message.
 
     Raises:
         ImprintError: no such model, or nothing says the size or normalisation of images.
@@ -53,7 +56,7 @@ def folder_card(folder: Path, stated: Mapping[str, Any]) -> ModelCard:
         raise ImprintError(
             f"{folder} does not say {' and '.join(missing)} of its images, since it has no "
             f"{PROCESSORS[0]}: save the image processor there, too, or give "
-            + ("--mean and --std" if "input_size" not in missing else "them on a card")
+            + ("--mean and --std" if "input_size" not in missing else remedy)
         )
     return ModelCard.from_json(values, str(folder))
 

@@ -63,6 +63,25 @@ def test_objects_of_some_images_are_numbered_in_their_order(tmp_path: Path) -> N
         ),
         ({"images": CONTENT["images"][:1]}, "name the image 'x', which images does not list"),
         ({"annotations": [{"image_id": 5, "bbox": [0, 0, 1, 1]}]}, "has no category_id"),
+        ({"annotations": [{**BOX, "bbox": [4, 3, -2, 1]}]}, "a bbox of negative width or height"),
+        ({"annotations": [{**BOX, "bbox": [0, 0, 1e308, 1]}]}, "a bbox beyond 1,000,000 pixels"),
+        ({"annotations": [{**BOX, "bbox": [8, 0, 2, 2]}]}, r"outside its image a\.png"),
+        ({"annotations": [{**BOX, "bbox": [1, -3, 2, 3]}]}, r"outside its image a\.png"),
+        ({"annotations": [{**BOX, "iscrowd": "1"}]}, "an iscrowd that is neither 0 nor 1"),
+        ({"annotations": [{**BOX, "iscrowd": [1]}]}, "an iscrowd that is neither 0 nor 1"),
+        (
+            {"images": [CONTENT["images"][0], {"id": "x", "file_name": "a.png"}]},
+            r"images\[1\] names the file a\.png of another before it",
+        ),
+        (
+            {"images": [{**CONTENT["images"][0], "width": 16, "height": 8}, CONTENT["images"][1]]},
+            r"a\.png has 8 × 4 pixels and .* states 16 × 8, so its boxes do not fit",
+        ),
+        (
+            {"images": [{**CONTENT["images"][0], "width": -8, "height": 4}, CONTENT["images"][1]]},
+            "a width or height of -8 pixels",
+        ),
+        ({"images": [{"id": 5, "file_name": "a" * 4000}], "annotations": []}, "which is not in"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(tmp_path: Path, changes, message: str) -> None:
@@ -75,3 +94,21 @@ def test_no_categories_are_refused(tmp_path: Path) -> None:
     file.write_text(json.dumps({key: CONTENT[key] for key in ("images", "annotations")}))
     with pytest.raises(ImprintError, match="has no categories"):
         open_coco(folder, file)
+
+
+def test_boxes_without_area_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Published files have a few, such as one of COCO 2017 with a height of 0."""
+    flat = {**BOX, "bbox": [2, 1, 4, 0]}
+    _, objects = open_coco(
+        *written(tmp_path, annotations=[flat, BOX, {**BOX, "bbox": [9, 1, 0, 1]}])
+    )
+    assert objects.boxes.tolist() == [[0.25, 0.25, 0.75, 1.0]]
+    assert "2 boxes in" in capsys.readouterr().err
+
+
+def test_sizes_that_are_stated_rightly_or_not_at_all_are_accepted(tmp_path: Path) -> None:
+    first, second = CONTENT["images"]
+    images = [{**first, "width": 8, "height": 4}, {**second, "width": 0, "height": 0}]
+    assert len(open_coco(*written(tmp_path, images=images))[1]) == 2

@@ -75,7 +75,7 @@ def read_coco_file(path: Path) -> CocoBoxes:
                     refuse(f"{path} lists more than {MAX_IMAGES:,} images")
                 listed[identity] = len(names)
                 names.append(file_name(entry, where))
-                sizes.extend(_size(entry, where))
+                sizes.extend(stated_size(entry, where))
             else:
                 identity = identity_of(entry, "image_id", where)
                 owner.append(codes.setdefault(identity, len(codes)))
@@ -169,7 +169,7 @@ def identity_of(entry: dict[str, Any], key: str, where: str) -> int | str:
     if isinstance(identity, bool) or not isinstance(identity, (int, str)) or identity == "":
         refuse(f"{where} has no {key} that is a whole number or a text")
     if isinstance(identity, str) and len(identity) > MAX_NAME_LETTERS:
-        refuse(f"{where} has an {key} of {len(identity):,} letters")
+        refuse(f"{where}: {key} has {len(identity):,} letters")
     return identity
 
 
@@ -185,7 +185,12 @@ def file_name(entry: dict[str, Any], where: str) -> str:
     return name
 
 
-def _size(entry: dict[str, Any], where: str) -> tuple[int, int]:
+def stated_size(entry: dict[str, Any], where: str) -> tuple[int, int]:
+    """Return width and height of an image in pixels, (0, 0) where they are not stated.
+
+    Raises:
+        ImprintError: they cannot be those of an image.
+    """
     sides = entry.get("width"), entry.get("height")
     if None in sides:
         return 0, 0
@@ -214,4 +219,4 @@ def corners(entry: dict[str, Any], where: str) -> tuple[float, float, float, flo
 
 def refuse(fault: str) -> NoReturn:
     """Refuse a file, with what is wrong about it."""
-    raise UnreadableFile(f"{fault}: correct the file, or give the boxes as files of Pascal VOC")
+    raise UnreadableFile(f"{fault}: correct the file")

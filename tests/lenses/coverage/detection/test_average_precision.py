@@ -49,3 +49,11 @@ def test_other_and_unknown_classes_find_nothing(category: int) -> None:
 def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     judge().precision(found([BOX, BOX], [0.9, 0.1]))
     assert capsys.readouterr() == ("", "")
+
+
+def test_boxes_that_score_nothing_are_no_detections() -> None:
+    """A suppressed box scores 0; taken for a detection it would find the object."""
+    boxes = np.array([[WIDE, BOX]] * 2)
+    scores = np.array([[0.9, 0.0]] * 2)
+    kept = Found(boxes, scores, np.zeros(scores.shape, int))
+    assert judge().precision(kept) == pytest.approx(0.4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from imprint.lenses.coverage.detectors.detect import (
     split_images,
 )
 from imprint.lenses.coverage.detectors.options import DetectionOptions
-from imprint.lenses.coverage.detectors.passes import WholeImages, evidence
+from imprint.lenses.coverage.detectors.passes import WholeImages, evidence, held_or_read_again
 from imprint.nets.detector import Detections, load_detector_folder
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
@@ -144,6 +145,22 @@ def test_classes_are_matched_by_name() -> None:
         match_categories(("LABEL_0",), ("dog",))
 
 
+def test_a_class_that_two_categories_are_called_is_refused() -> None:
+    with pytest.raises(ImprintError, match=r"several categories .* are called ' DOG ', as a class"):
+        match_categories(("Dog", "cat"), ("dog", " DOG ", "cat"))
+    assert match_categories(("cat",), ("dog", "Dog", "cat")).tolist() == [2]
+
+
+def test_many_images_are_read_in_every_pass(world: Path) -> None:
+    images, _ = open_coco(world / "coco" / "images", world / "coco" / "instances.json")
+    view = WholeImages(images, np.arange(5))
+    held, read = (held_or_read_again(view, 16, 2, limit) for limit in (1 << 20, 0))
+    assert isinstance(held(), list)
+    assert not isinstance(read(), list)
+    for _ in range(2):
+        assert torch.equal(torch.cat(list(held())), torch.cat(list(read())))
+
+
 def test_images_are_stretched_whole_to_squares(world: Path) -> None:
     images, _ = open_coco(world / "coco" / "images", world / "coco" / "instances.json")
     ((rows, pixels),) = WholeImages(images, np.array([2, 0])).batches(8, 4, "test")
@@ -167,3 +184,14 @@ def test_options_that_do_not_fit_are_refused(
         main(words(world, tmp_path, *more))
     assert ended.value.code == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_tests_without_objects_are_refused_before_anything_is_ranked(
+    world: Path, tmp_path: Path
+) -> None:
+    content = read_json(world / "coco" / "instances.json") | {"annotations": []}
+    (tmp_path / "bare.json").write_text(json.dumps(content))
+    more = ("--annotations", str(tmp_path / "bare.json"))
+    with pytest.raises(SystemExit):
+        main(words(world, tmp_path / "out", *more))
+    assert not (tmp_path / "out" / "importance").exists()

@@ -63,8 +63,11 @@ class PrecisionJudge:
             self.truth.createIndex()
 
     def precision(self, found: Found) -> float:
-        """Return the mean over categories and overlaps 0.50, 0.55 … 0.95, in [0, 1]."""
-        image, query = np.nonzero(found.category >= 0)
+        """Return the mean over categories and overlaps 0.50, 0.55 … 0.95, in [0, 1].
+
+        Boxes that score 0 are no detections: those are suppressed ones.
+        """
+        image, query = np.nonzero((found.category >= 0) & (found.scores > 0))
         boxes = found.boxes[image, query]
         rows = np.column_stack(
             [

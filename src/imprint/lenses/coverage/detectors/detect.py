@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +41,7 @@ from imprint.lenses.coverage.detectors.passes import (
     detector_activations,
     explain_detector,
     flat,
+    held_or_read_again,
     unflat,
 )
 from imprint.lenses.coverage.experiments.ablation_findings import RandomDrop
@@ -62,6 +64,7 @@ from imprint.probe.attribution.importance import attribute_explained
 from imprint.probe.neurons.layer_outputs import LayerOutputs
 from imprint.report.model_facts import ModelFacts
 from imprint.report.summary import finish
+from imprint.report.wording import plural
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, to_json, write_finding
 from imprint.study.plain import JsonObject
@@ -86,10 +89,12 @@ def detection_study(options: DetectionOptions) -> JsonObject:
     study = Study(options.out)
     with study.locked():
         images, objects = open_coco(options.data, options.annotations)
+        ranked, tested = split_images(images, options)
         device = choose_device(options.device)
         detector = open_detector(options, device)
         audited = AuditedDetector(detector, device, options.batch_size)
-        ranked, tested = split_images(images, options)
+        category_of = match_categories(detector.classes, objects.categories)
+        known_objects(objects, tested, category_of)
         ranking = RankNeurons(audited, ranked, options.threshold, options.attribution, options.seed)
         table = read_importance(study.run(ranking))
         step = MeasureDetection(
@@ -97,7 +102,7 @@ def detection_study(options: DetectionOptions) -> JsonObject:
             ranked,
             tested,
             objects,
-            match_categories(detector.classes, objects.categories),
+            category_of,
             table.scores[-1],
             options.attribution,
             options.threshold,
@@ -165,10 +170,17 @@ def match_categories(classes: Sequence[str], categories: Sequence[str]) -> IntAr
     """Return the category of each class of a detector by its name, int64; −1 for none.
 
     Raises:
-        ImprintError: they have no name in common.
+        ImprintError: they have no name in common, or a class stands for several categories.
     """
     places = {name.strip().casefold(): row for row, name in enumerate(categories)}
+    counts = Counter(name.strip().casefold() for name in categories)
     found = np.array([places.get(name.strip().casefold(), -1) for name in classes], dtype=np.int64)
+    for row in np.unique(found[found >= 0]).tolist():
+        if counts[categories[row].strip().casefold()] > 1:
+            raise ImprintError(
+                f"several categories of the annotations are called {categories[row]!r}, as a class "
+                "of the detector is: give each category a name of its own"
+            )
     if not (found >= 0).any():
         raise ImprintError(
             f"no class of the detector, such as {classes[0]!r}, is a category of the annotations, "
@@ -176,6 +188,29 @@ def match_categories(classes: Sequence[str], categories: Sequence[str]) -> IntAr
             "its config.json"
         )
     return found
+
+
+def known_objects(objects: Objects, tests: WholeImages, category_of: IntArray) -> Objects:
+    """Return the objects in the tests of categories that the detector knows.
+
+    Raises:
+        ImprintError: there is none.
+    """
+    shown = objects.of(tests.index)
+    known = np.isin(shown.category, category_of)
+    kept = Objects(
+        shown.owner[known],
+        shown.boxes[known],
+        shown.category[known],
+        shown.crowd[known],
+        shown.categories,
+    )
+    if kept.crowd.all():
+        raise ImprintError(
+            f"the {len(tests)} test images show no object of a class that the detector knows: give "
+            "more images (--test-records)"
+        )
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +286,10 @@ class MeasureDetection(Step):
     def build(self, path: Path) -> None:
         """Measure blocks, then take neurons away, set by set."""
         path.mkdir(exist_ok=True)
-        objects, left_out = self._known_objects()
+        objects = known_objects(self.objects, self.tests, self.category_of)
+        left_out = len(self.objects.of(self.tests.index)) - len(objects)
+        if left_out:
+            log(f"{left_out} objects are of categories that the detector does not know: left out")
         hidden = self._hidden()
         blocks = self._blocks()
         sets = list(self._sets(hidden))
@@ -273,27 +311,6 @@ class MeasureDetection(Step):
             ablated=compare_sets(whole, sets, without, self.counts),
         )
         write_finding(path / "findings.json", findings)
-
-    def _known_objects(self) -> tuple[Objects, int]:
-        """Return the objects in the tests of categories that the detector knows."""
-        objects = self.objects.of(self.tests.index)
-        known = np.isin(objects.category, self.category_of)
-        kept = Objects(
-            objects.owner[known],
-            objects.boxes[known],
-            objects.category[known],
-            objects.crowd[known],
-            objects.categories,
-        )
-        if kept.crowd.all():
-            raise ImprintError(
-                f"the {len(self.tests)} test images show no object of a class that the detector "
-                "knows: give more images (--test-records)"
-            )
-        left_out = len(objects) - len(kept)
-        if left_out:
-            log(f"{left_out} objects are of categories that the detector does not know: left out")
-        return kept, left_out
 
     def _hidden(self) -> HiddenNeurons:
         chosen = [
@@ -319,7 +336,7 @@ class MeasureDetection(Step):
                 size / total,
                 len(observed.get(name, ())),
                 importance.get(name),
-                block_coverage(self.criterion, train, tests, observed[name])
+                block_coverage(self.criterion, train, tests, observed[name], name)
                 if name in observed
                 else None,
             )
@@ -341,12 +358,9 @@ class MeasureDetection(Step):
     def _qualities(self, keep: BoolArray, objects: Objects) -> list[Quality]:
         """Return the quality of the detector with each set of neurons, bool ``[k, neurons]``."""
         network, device, batch = self.detector.network, self.detector.device, self.detector.batch
-        batches = [
-            images.to(device)
-            for _, images in self.tests.batches(network.input_size, batch, "read images")
-        ]
+        batches = held_or_read_again(self.tests, network.input_size, batch)
         outputs = LayerOutputs(network, flat)
-        ablation = Ablation(outputs, self.layers, batches[0][:1], rows=SETS * batch)
+        ablation = Ablation(outputs, self.layers, network.grey, rows=SETS * batch)
         arguments = (objects.owner, objects.boxes, objects.category, objects.crowd)
         judge = PrecisionJudge(*arguments, len(self.tests), len(objects.categories))
         padded = pad_objects(*arguments, len(self.tests))
@@ -354,7 +368,8 @@ class MeasureDetection(Step):
         chunks = [slice(start, start + SETS) for start in range(0, len(keep), SETS)]
         for part in track(chunks, "ablate", len(chunks), "sets"):
             sets = torch.from_numpy(keep[part])
-            values = torch.cat([ablation.logits(images, sets) for images in batches], dim=1)
+            passes = [ablation.logits(images.to(device), sets) for images in batches()]
+            values = torch.cat(passes, dim=1)
             for each in values:
                 found = unflat(each, self.category_of)
                 precision = judge.precision(found)
@@ -372,9 +387,9 @@ class DetectorSets:
 
 
 def block_coverage(
-    name: str, train: ActivationTable, tests: ActivationTable, neurons: IntArray
+    name: str, train: ActivationTable, tests: ActivationTable, neurons: IntArray, block: str
 ) -> float | None:
-    """Return the coverage of some neurons by the tests; None where the criterion has no value."""
+    """Return the coverage of a block's neurons by the tests; None without a value."""
     layers = Layers(("block",), (len(neurons),))
     try:
         criterion = CRITERIA.get(name)(layers)
@@ -383,7 +398,7 @@ def block_coverage(
         seen = ActivationTable(layers, tests.columns(neurons).astype(np.float32))
         criterion.update(seen.batch(slice(None)))
     except ImprintError as error:
-        log(f"no coverage of a block of {len(neurons)} neurons: {error}")
+        log(f"no coverage of {block}, {plural(len(neurons), 'neuron')}: {error}")
         return None
     return criterion.value()
 

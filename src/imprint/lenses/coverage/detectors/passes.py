@@ -6,7 +6,7 @@ the most confident one at least, the sum of the logits of their classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +24,9 @@ from imprint.probe.attribution.explained import Explained
 from imprint.probe.neurons.layer_outputs import LayerOutputs
 from imprint.probe.neurons.neurons import Taps
 
+MAX_HELD_BYTES = 1 << 30
+"""Of test images that are kept; COCO's 5,000 for validation at 800 pixels would be 38 GB."""
+CHANNELS, FLOAT_BYTES = 3, 4
 SCORE, CATEGORY, BOX = 0, 1, slice(2, 6)
 NUMBERS = 6
 """Of a query: score, class, four corners."""
@@ -49,6 +52,28 @@ class WholeImages:
             whole = np.concatenate([np.zeros_like(sides), sides], axis=1)
             pixels = self.images.read(index, whole, side)
             yield rows, torch.from_numpy(pixels).float() / 255
+
+
+def held_or_read_again(
+    view: WholeImages, side: int, size: int, limit: int = MAX_HELD_BYTES
+) -> Callable[[], Iterable[Tensor]]:
+    """Return a function that gives the batches of a view, as often as it is called.
+
+    Args:
+        view: the images.
+        side: of the squares.
+        size: images a batch.
+        limit: bytes of all images up to which they are kept; more are read in every call.
+    """
+
+    def read() -> Iterator[Tensor]:
+        for _, images in view.batches(side, size, "read images"):
+            yield images
+
+    if len(view) * CHANNELS * side * side * FLOAT_BYTES > limit:
+        return read
+    held = list(read())
+    return lambda: held
 
 
 def evidence(threshold: float, found: Detections) -> Tensor:

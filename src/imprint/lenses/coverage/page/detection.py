@@ -26,6 +26,8 @@ NOTE = (
     "is the share of matched draws that cost at least as much, the leading neurons among them."
 )
 SIGNIFICANT = 0.05
+NEGLIGIBLE = 0.0005
+"""Below which a share is written as 0.0%."""
 
 
 def detection_blocks(detection: Detection) -> Iterator[Block]:
@@ -77,14 +79,30 @@ def _is_clear(ablated: AblatedDetector, name: str) -> bool:
     return drop.drop > 0 and drop.p <= SIGNIFICANT
 
 
+def finds_nothing(detection: Detection) -> bool:
+    """Return whether no object is detected, as a percentage with one decimal says it."""
+    quality = detection.quality
+    return max(quality.recall, quality.mean_average_precision) < NEGLIGIBLE
+
+
 def detection_headline(detection: Detection) -> str:
     """Return the main finding as one sentence without its full stop."""
     clear = clear_metrics(detection)
     neurons = f"The leading neurons by {detection.attribution}"
+    if finds_nothing(detection):
+        return (
+            f"The detector finds none of the {plural(detection.objects, 'object')} at a threshold "
+            f"of {detection.threshold:g}, so it has nothing to lose"
+        )
     if not clear:
-        return f"{neurons} cost no more than random ones of the same layers at every size"
-    names = ", ".join(TITLES[name] for name in clear)
+        return f"{neurons} do not cost more than random ones of the same layers at every size"
+    names = _enumerate([TITLES[name] for name in clear])
     return f"{neurons} cost more {names} than random ones of the same layers"
+
+
+def _enumerate(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def detection_verdict(detection: Detection) -> LensVerdict:
