@@ -62,4 +62,15 @@ def test_rare_pairs_have_the_interval_of_their_counts():
     differences = np.array([1.0, 1.0, -1.0, *[0.0] * 37])
     assert widen_rare_pairs((0.02, 0.03), differences) == pytest.approx(limits(2, 1, 40))
     assert widen_rare_pairs((-0.9, 0.9), differences) == (-0.9, 0.9)
-    assert widen_rare_pairs((0.5, 0.6), np.ones(10)) == (0.5, 0.6)
+    assert widen_rare_pairs((0.5, 0.6), np.repeat([1.0, 0.0], 10)) == (0.5, 0.6)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_pairs_that_nearly_all_differ_are_as_rare(sign):
+    """Ten differences of 1 have no spread, and no certainty."""
+    same = sign * np.ones(20)
+    low, high = sorted(sign * end for end in widen_rare_pairs((sign, sign), same))
+    assert (low, high) == pytest.approx((limits(20, 0, 20)[0], 1.0))
+    once = np.array([0.0, *[float(sign)] * 39])
+    ends = sorted(sign * end for end in widen_rare_pairs((0.97 * sign, 0.98 * sign), once))
+    assert ends == pytest.approx(limits(39, 0, 40))

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import imprint.stats.permutation as module
 from imprint.core.errors import ImprintError
 from imprint.stats.permutation import paired_permutation
 
@@ -52,3 +53,13 @@ def test_no_difference_at_all_is_certain() -> None:
     assert paired_permutation(np.zeros(20), np.random.default_rng(0)) == 1.0
     with pytest.raises(ImprintError):
         paired_permutation([], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("count", [17, 20])
+def test_flips_are_the_same_in_chunks_of_any_size(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    values = np.random.default_rng(3).normal(0.3, 1, count)
+    whole = paired_permutation(values, np.random.default_rng(0))
+    monkeypatch.setattr(module, "CHUNK_SIGNS", 50_000)
+    assert paired_permutation(values, np.random.default_rng(0)) == whole

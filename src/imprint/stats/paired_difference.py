@@ -54,8 +54,10 @@ def widen_rare_pairs(interval: tuple[float, float], differences: FloatArray) -> 
     """Return the interval of a mean of paired differences, widened where few of them decide it.
 
     A bootstrap repeats what the sample holds: where one of 50 pairs differs it covers 63 %, and it
-    has no width where none does. With squares that sum to less than ``FEW_EVENTS`` the interval
-    holds the one above as well: of the differences and two more, 1 and −1.
+    has no width where none does; likewise where one of 50 is not 1, and all others are. With
+    squares, of the differences or of their distances to 1 or to −1, that sum to less than
+    ``FEW_EVENTS``, the interval holds the one above as well: of the differences and two more, 1
+    and −1.
 
     >>> low, high = widen_rare_pairs((0.0, 0.0), np.zeros(50))
     >>> round(low, 3), round(high, 3)
@@ -66,7 +68,8 @@ def widen_rare_pairs(interval: tuple[float, float], differences: FloatArray) -> 
         differences: float64 ``[n]`` in [−1, 1], of two shares on each example.
     """
     squares = float(np.square(differences).sum())
-    if squares >= FEW_EVENTS:
+    to_ends = [float(np.square(differences - end).sum()) for end in (-1, 1)]
+    if min(squares, *to_ends) >= FEW_EVENTS:
         return interval
     raised = len(differences) + 2
     centre = float(differences.sum()) / raised

@@ -13,6 +13,8 @@ FLIPS = 99_999
 MAX_EXACT = 13
 """Pairs up to which every exchange is tried."""
 ROUNDING = 1e-12
+CHUNK_SIGNS = 1 << 24
+"""Signs held at a time, 128 MiB. The generator makes four a word: chunks are of whole words."""
 
 
 def paired_permutation(differences: ArrayLike, random: np.random.Generator) -> float:
@@ -36,8 +38,13 @@ def paired_permutation(differences: ArrayLike, random: np.random.Generator) -> f
     seen = abs(values.sum()) - ROUNDING * np.abs(values).sum()
     if len(values) <= MAX_EXACT:
         return float((np.abs(_all_flips(len(values)) @ values) >= seen).mean())
-    flips = random.integers(0, 2, size=(FLIPS, len(values)), dtype=np.int8) * 2.0 - 1.0
-    return float((1 + (np.abs(flips @ values) >= seen).sum()) / (FLIPS + 1))
+    step = 4 * max(1, CHUNK_SIGNS // (4 * len(values)))
+    beyond = 0
+    for start in range(0, FLIPS, step):
+        shape = (min(step, FLIPS - start), len(values))
+        flips = random.integers(0, 2, size=shape, dtype=np.int8) * 2.0 - 1.0
+        beyond += int((np.abs(flips @ values) >= seen).sum())
+    return (1 + beyond) / (FLIPS + 1)
 
 
 def _all_flips(count: int) -> FloatArray:

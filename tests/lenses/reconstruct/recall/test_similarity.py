@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.reconstruct.recall.similarity import mean_similarity
+from imprint.stats import permutation
 
 RANDOM = np.random.default_rng(0)
 
@@ -35,6 +37,28 @@ def test_lengths_do_not_matter() -> None:
     originals, samples = RANDOM.normal(size=(6, 5)), RANDOM.normal(size=(6, 3, 5))
     similarity = mean_similarity(samples * 1e200, samples * 1e-200, originals * 1e-300)
     assert similarity.difference.value == pytest.approx(0, abs=1e-12)
+
+
+def test_recalled_images_raise_the_difference_and_lower_p() -> None:
+    originals = RANDOM.normal(size=(30, 8))
+    noise = RANDOM.normal(size=(2, 30, 4, 8))
+    similarity = mean_similarity(originals[:, None] + noise[0], noise[1], originals)
+    assert similarity.difference.low > 0.3
+    assert similarity.p_value < 1e-4
+    unrelated = mean_similarity(noise[0], noise[1], originals)
+    assert unrelated.difference.low < 0 < unrelated.difference.high
+
+
+def test_difference_without_recall_is_rarely_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(permutation, "FLIPS", 9)
+    trials, hits = 200, 0
+    for trial in range(trials):
+        originals, samples = RANDOM.normal(size=(25, 6)), RANDOM.normal(size=(2, 25, 4, 6))
+        # Samples of an image resemble one another.
+        samples += RANDOM.normal(size=(2, 25, 1, 6))
+        difference = mean_similarity(*samples, originals, seed=trial).difference
+        hits += difference.low <= 0 <= difference.high
+    assert hits >= binom.ppf(1e-3, trials, 0.94)
 
 
 @pytest.mark.parametrize(
