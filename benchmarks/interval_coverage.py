@@ -40,13 +40,14 @@ from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.cohort.memorization import _average, _over_records_and_models
 from imprint.lenses.membership.study.ensemble import mean_over_models
-from imprint.stats.bootstrap import mean
+from imprint.stats.bootstrap import mean, mean_share_difference
 from imprint.stats.correlation import pearson, spearman
 from imprint.stats.estimate import Estimate
 from imprint.stats.median import median
 from imprint.stats.proportion import proportion
 from imprint.stats.quantile import quantile
 from imprint.stats.roc import auc, best_threshold, roc
+from imprint.stats.studentised import studentised_mean
 from imprint.stats.tpr import true_positive_rate
 
 Draw = Callable[[np.random.Generator, int], Mapping[str, tuple[Estimate, float]]]
@@ -484,6 +485,44 @@ def _by_size(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate
     findings = by_crop_size(images)
     assert not isinstance(findings, Missing)
     return {"per doubling": (findings.per_doubling, 0.1)}
+
+
+def add_recall(images: int, recalled: float, base: float) -> None:
+    """Register what four samples of each image recall; the reference recalls nothing.
+
+    A sample has the original's class with chance 1 where the target recalls the image, else with a
+    chance that is beta-distributed around ``base``. The cosine of a recalled image is 0.4 higher,
+    about; samples of one image share half of their noise.
+    """
+
+    @scenario(
+        "reconstruct: target less reference",
+        "bootstrap, widened where rare; Student joined with bootstrap-t",
+        f"{images} images × 4, {100 * recalled:g} % recalled, class at {base:g} by chance",
+    )
+    def draw(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        seen = random.random(images) < recalled
+        chances = random.beta(base, 1 - base, images)
+        target = random.random((images, 4)) >= np.where(seen, 1.0, chances)[:, None]
+        reference = random.random((images, 4)) >= chances[:, None]
+        shares = [1 - each.mean(axis=1) for each in (target, reference)]
+        cosines = np.where(seen, random.normal(0.4, 0.1, images), 0.0)
+        cosines += random.normal(0, 0.06, images) + random.normal(0, 0.03, images)
+        return {
+            "class": (
+                mean_share_difference(*shares, generator(seed, "class"), 500),
+                recalled * (1 - base),
+            ),
+            "similarity": (
+                studentised_mean(cosines, generator(seed, "similarity"), 500),
+                recalled * 0.4,
+            ),
+        }
+
+
+for sampled in (20, 50, 200):
+    for share, chance in ((0.0, 0.1), (0.02, 0.02), (0.05, 0.1), (0.2, 0.1), (0.95, 0.02)):
+        add_recall(sampled, share, chance)
 
 
 def main() -> None:

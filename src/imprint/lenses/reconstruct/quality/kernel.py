@@ -32,8 +32,8 @@ from imprint.lenses.reconstruct.quality.features import feature_sets
 
 SUBSETS = 100
 SUBSET_SIZE = 1000
-BLOCK_VALUES = 1 << 22
-"""Kernel values held at a time: 32 MiB."""
+BLOCK_VALUES = 1 << 21
+"""Values of a block, which is held twice: 32 MiB in all."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,9 @@ def cubic_kernel(rows: FloatArray, columns: FloatArray) -> FloatArray:
     base = rows @ columns.T
     base /= rows.shape[1]
     base += 1
-    return np.asarray(base * base * base)
+    cube = base * base
+    cube *= base
+    return np.asarray(cube)
 
 
 def squared_mmd(sums: RowSums) -> float:
