@@ -35,6 +35,15 @@ ENCODER = [
     "--train.warmup-epochs=1",
     "--train.resume-every=1",
 ]
+RECONSTRUCTION = [
+    "--train.steps=2",
+    "--train.batch-size=4",
+    "--train.unet.image-size=16",
+    "--train.unet.patch=2",
+    "--train.unet.width=8",
+    "--train.unet.multipliers=1,1",
+    "--train.diffusion.diffusion-steps=4",
+]
 
 
 def make(folder: Path) -> Path:
@@ -167,6 +176,7 @@ def _write_studies(folder: Path) -> None:
     run([*wisdom, "--json", "--out", str(folder / "wisdom")])
     measure = ["coverage", "measure", "--model", str(folder / "classifier.safetensors")]
     measure += ["--fitted", str(folder / "fitted" / "fitted.safetensors")]
+    run([*calls["reconstruct train"], "--json", "--out", str(folder / "recall")])
     for day, tests in enumerate(("test", "later"), start=1):
         words = [*measure, "--tests", str(folder / tests)]
         run([*words, "--json", "--out", str(folder / f"day_{day}")])
@@ -320,6 +330,14 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "coverage detection": [
             "coverage", "detection", "--model", at("train"), "--data", at("train"),
             "--annotations", at("coco.json"),
+        ],
+        "reconstruct train": [
+            "reconstruct", "train", "--encoder", at("encoder_a.safetensors"), *photos,
+            *RECONSTRUCTION,
+        ],
+        "reconstruct sample": [
+            "reconstruct", "sample", "--run", at("recall"), *photos, "--samples=1",
+            "--sampling-steps=2",
         ],
         "report": ["report"],
     }  # fmt: skip

@@ -37,6 +37,11 @@ REFUSED = ("was made with other settings", "was made for other images")
 CARD = ModelCard("mlp", 3, 10, 8, (0.5,), (0.25,), {"widths": "16"})
 
 
+def _run(options):
+    """Run a command; one option, --run, has the name of the method."""
+    return type(options).run(options)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Return a folder of two sets of images, two networks, a split and arrays of numbers."""
@@ -116,6 +121,11 @@ ONE_MODEL = (
     SMALL + "--model {place}/0.safetensors --k 5 --folds 2 --layer backbone "
     "--classifier.epochs 1 --classifier.warmup-epochs 0 --classifier.architecture mlp "
     "--classifier.input-size 8 --classifier.architecture-options widths=8 --classifier-steps 1 "
+)
+RECONSTRUCTION = (
+    SMALL + "--conditioning backbone --train.steps 1 --train.batch-size 4 --train.unet.patch 2 "
+    "--train.unet.image-size 16 --train.unet.width 8 --train.unet.multipliers 1,1 "
+    "--train.unet.attention 4 --train.diffusion.diffusion-steps 4 "
 )
 AUDITED = (
     "--members {place}/seen.npz --non-members {place}/unseen.npz --device cpu --curvature-probes 1 "
@@ -298,6 +308,25 @@ CASES = {
         "--non-members {place}/others.npy --depths all --k 5 --probe.epochs 1",
         values={"members": "fewer.npy"},
         fixed=("depths", "non_members"),
+    ),
+    "train a diffusion model": Case(
+        "reconstruct train",
+        RECONSTRUCTION + "--encoder {place}/0.safetensors",
+        values={
+            "encoder": "1.safetensors",
+            "conditioning": "backbone",
+            "train.unet.image_size": 32,
+            "train.unet.patch": 1,
+            "train.unet.width": 16,
+            "train.unet.multipliers": (1.0, 2.0),
+            "train.unet.attention": (8.0,),
+        },
+        fixed=("conditioning",),
+    ),
+    "sample": Case(
+        "reconstruct sample",
+        SMALL + "--run {place}/recall-0 --indices {place}/fewer.npy --samples 1 --sampling-steps 2",
+        values={"run": "recall-1", "indices": "rows.npy", "sampling_steps": 3},
     ),
     "clouds": Case("data clouds", SMALL + "--tags {place}/tags.csv --clouds 1"),
     "sweep": Case(
@@ -665,7 +694,18 @@ def save_detectors(place):
         save_detector(place / name, tiny_yolos(transformers, layers))
 
 
+def save_diffusion_models(place):
+    """Write two runs of reconstruct train, where they are needed alone: it imports diffusers."""
+    for number in range(2):
+        if not (place / f"recall-{number}").exists():
+            encoder = str(place / f"{number}.safetensors")
+            train = ["reconstruct", "train", "--encoder", encoder, *RECONSTRUCTION.split()]
+            main([*train, "--out", str(place / f"recall-{number}")])
+
+
 def base_options(case, place, out):
+    if case.command == "reconstruct sample":
+        save_diffusion_models(place)
     if case.command == "coverage detection":
         save_detectors(place)
     kind = COMMANDS.get(case.command).options
@@ -696,7 +736,7 @@ def variants(case, base, place):
 
 def results(options):
     """Run a command; return what it returns and writes, but for what quotes the options."""
-    findings = to_json(options.run())
+    findings = to_json(_run(options))
     if isinstance(findings, dict):
         findings.pop("settings", None)
     files = {
@@ -771,13 +811,13 @@ def test_a_changed_option_is_refused_or_changes_nothing(
 ):
     case = CASES[name]
     base = base_options(case, place, tmp_path / "out")
-    base.run()
+    _run(base)
     check_no_folder_is_named(base.out, place.parent)
     monkeypatch.setattr("imprint.report.page.write_report", lambda *_: "")
     accepted, refused = [], []
     for option, other in variants(case, base, place):
         try:
-            changed(base, option, other).run()
+            _run(changed(base, option, other))
         except ImprintError as error:
             refused.append(f"{option}={other}: {error}")
         else:

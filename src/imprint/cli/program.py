@@ -136,7 +136,7 @@ def run(words: list[str]) -> Any:
 
     options = parse(command.options, rest, program=f"imprint {name}")
     try:
-        findings = options.run()
+        findings = type(options).run(options)
     except SystemExit as error:
         # imprint's own commands never leave this way: a model, data set or training function of
         # the user did, and code 0 would say that the audit had succeeded.

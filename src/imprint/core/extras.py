@@ -46,14 +46,17 @@ def import_transformers() -> Any:
     return transformers
 
 
-def import_diffusers() -> Any:
+def import_diffusers(extra: str = "diffusion") -> Any:
     """Return the module diffusers, imported without its news on standard error.
+
+    Args:
+        extra: of imprint that brings it, for the message.
 
     Raises:
         ImprintError: it is not installed.
     """
     go_offline()
-    diffusers = _import("diffusers", "diffusers", "diffusion")
+    diffusers = _import("diffusers", "diffusers", extra)
     diffusers.logging.set_verbosity_error()
     return diffusers
 

@@ -1,0 +1,70 @@
+"""``imprint reconstruct``: images that an encoder's representation brings back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imprint.lenses.reconstruct.options import SampleOptions, TrainOptions
+from imprint.study.command import command
+
+if TYPE_CHECKING:
+    from imprint.lenses.reconstruct.study.sample import Sampled
+    from imprint.lenses.reconstruct.study.train import TrainedRun
+
+
+@command(
+    "reconstruct train",
+    "train a diffusion model that takes an encoder's representations",
+    example="--encoder A.safetensors --data photos/ --indices public.npy --out runs/recall_A",
+    main=(
+        *("out", "encoder", "data", "indices", "conditioning", "centre_fraction"),
+        *("train.steps", "train.batch_size", "train.learning_rate", "train.ema"),
+        *("train.unet.image_size", "train.unet.patch", "train.unet.width"),
+        *("train.diffusion.prediction", "train.diffusion.drop_condition", "train.precision"),
+        *("seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class TrainDiffusionModel(TrainOptions):
+    """Train a diffusion model to make images from an encoder's representations of them.
+
+    Give images that the encoder was not trained on, such as the public ones of a partition: then
+    what samples show beyond the input is what the encoder recalls. OUT/network holds the averaged
+    weights and the log, OUT/encoder a copy of the encoder. An interrupted run resumes when the same
+    command is run again. Under torchrun --nproc-per-node N -m imprint reconstruct train, each
+    process trains on its share of each batch.
+    """
+
+    def run(self) -> TrainedRun | None:
+        """Train; return where the weights are and what the last steps logged."""
+        from imprint.lenses.reconstruct.study.train import train_study
+
+        return train_study(self)
+
+
+@command(
+    "reconstruct sample",
+    "sample images from representations of images",
+    example="--run runs/recall_A --data photos/ --indices some.npy --out runs/samples",
+    main=(
+        *("out", "run", "data", "indices", "samples", "sampling_steps", "sampler", "guidance"),
+        *("batch_size", "centre_fraction", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class SampleReconstructions(SampleOptions):
+    """Draw samples from what the encoder of a run makes of images.
+
+    OUT/samples/samples.safetensors holds samples, uint8 [n, samples, channels, side, side], and
+    index [n]; OUT/samples/tile.png shows the first images, each with its samples. The same seed
+    gives the same pixels at any batch size.
+    """
+
+    # A field and the command's method share a name, as the option is called --run: the method is
+    # looked up on the class.
+    def run(self) -> Sampled:  # type: ignore[misc, override]
+        """Sample; return where the samples are."""
+        from imprint.lenses.reconstruct.study.sample import sample_study
+
+        return sample_study(self)

@@ -1,0 +1,1 @@
+"""A diffusion model conditioned on representations: network, noise, loss, training, sampling."""

@@ -1,0 +1,178 @@
+"""What can be chosen about a diffusion model that is conditioned on representations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from imprint.core.bounds import Bounds, Checked, OptionError
+from imprint.study.counted import uncounted
+from imprint.study.option_types import Numbers
+from imprint.study.options import Common, DataChoice, WeightsChoice
+
+Conditioning = Literal["backbone", "projector", "both"]
+Prediction = Literal["epsilon", "v"]
+Schedule = Literal["linear", "cosine"]
+Sampler = Literal["ddim", "ddpm"]
+Precision = Literal["float32", "bfloat16", "float16"]
+
+ATTENTION_SIDES = (8, 16, 32)
+"""Sides in pixels at which the published networks attend."""
+MIN_SIDE = 4
+"""Of the deepest level, in pixels."""
+MAX_LEVELS = 8
+
+
+@dataclass(frozen=True)
+class UNetOptions(Checked):
+    """The shape of the U-Net."""
+
+    image_size: Annotated[int, Bounds(least=16, most=256)] = 32
+    """Side of the images it makes, in pixels."""
+    patch: Annotated[int, Bounds(least=1, most=8)] = 1
+    """Side of the squares of pixels that are folded into channels before the first layer: 2 makes
+    the network four times cheaper."""
+    width: Annotated[int, Bounds(least=8, most=1024)] = 64
+    """Channels of the first level; a multiple of 8."""
+    multipliers: Numbers = (1.0, 2.0)
+    """Channels of each level as multiples of the width; each level halves the side."""
+    blocks: Annotated[int, Bounds(least=1, most=16)] = 1
+    """Residual blocks of each level."""
+    attention: Numbers = (8.0, 16.0, 32.0)
+    """Sides of the feature maps at which the network attends, in pixels."""
+    head_channels: Annotated[int, Bounds(least=1, most=1024)] = 64
+    """Channels of an attention head, at most."""
+    dropout: Annotated[float, Bounds(least=0, below=1)] = 0.0
+    """Dropout rate within residual blocks."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % 8:
+            raise OptionError(type(self), "width", f"must be a multiple of 8, got {self.width}")
+        levels = self.multipliers
+        if not 1 <= len(levels) <= MAX_LEVELS or any(
+            level < 1 or level != int(level) or level > 16 for level in levels
+        ):
+            raise OptionError(
+                type(self),
+                "multipliers",
+                f"must be 1 to {MAX_LEVELS} whole numbers from 1 to 16, got {levels}",
+            )
+        divisor = self.patch << (len(levels) - 1)
+        if self.image_size % divisor or self.image_size // divisor < MIN_SIDE:
+            raise OptionError(
+                type(self),
+                "multipliers",
+                f"leave a deepest level of {self.image_size / divisor:g} pixels ({len(levels)} "
+                f"levels, patch {self.patch}, image_size {self.image_size}): at least {MIN_SIDE} "
+                "whole ones are needed",
+            )
+
+
+@dataclass(frozen=True)
+class DiffusionOptions(Checked):
+    """The noise, and what the network predicts."""
+
+    diffusion_steps: Annotated[int, Bounds(least=2, most=10_000)] = 1000
+    """Steps of the noise schedule."""
+    schedule: Schedule = "linear"
+    """Noise schedule: variances that rise linearly, or a cosine of the signal."""
+    prediction: Prediction = "epsilon"
+    """What the network predicts: the noise (epsilon), or the velocity (v)."""
+    learned_variance: bool = False
+    """Also predict the variance of each step, trained by its variational bound (published)."""
+    drop_condition: Annotated[float, Bounds(least=0, below=1)] = 0.1
+    """Share of training images whose representation is replaced by an empty one, so that samples
+    can be guided; 0: never (published)."""
+
+
+@dataclass(frozen=True)
+class ReconstructionTraining(Checked):
+    """How the diffusion model is trained."""
+
+    unet: UNetOptions = field(default_factory=UNetOptions)
+    """The shape of the network."""
+    diffusion: DiffusionOptions = field(default_factory=DiffusionOptions)
+    """The noise, and what is predicted."""
+    steps: Annotated[int, Bounds(least=1)] = 2000
+    """Optimiser steps."""
+    batch_size: Annotated[int, Bounds(least=1)] = 64
+    """Images per step, over all processes."""
+    accumulate: Annotated[int, Bounds(least=1)] = 1
+    """Parts that a batch is split into, one after the other, to save memory."""
+    learning_rate: Annotated[float, Bounds(above=0)] = 1e-3
+    """Learning rate after the warm-up (published: 1e-4)."""
+    warmup_steps: Annotated[int, Bounds(least=0)] = 100
+    """Steps over which the learning rate rises."""
+    anneal: bool = True
+    """Lower the learning rate to zero along a cosine (published: constant)."""
+    weight_decay: Annotated[float, Bounds(least=0)] = 0.0
+    """Weight decay of AdamW."""
+    ema: Annotated[float, Bounds(least=0, below=1)] = 0.995
+    """Decay of the moving average of the weights, which samples are drawn with (published:
+    0.9999)."""
+    precision: Precision = "float32"
+    """Arithmetic of the forward pass."""
+    checkpoint_gradients: bool = False
+    """Compute activations again in the backward pass, to save memory."""
+    resume_every: Annotated[int, Bounds(least=1)] = uncounted(default=200)
+    """Steps between checkpoints to resume from."""
+    snapshot_every: Annotated[int, Bounds(least=0)] = 0
+    """Steps between snapshots of the averaged weights; 0: only the last."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch_size % self.accumulate:
+            raise OptionError(
+                type(self),
+                "accumulate",
+                f"must divide batch_size ({self.batch_size}), got {self.accumulate}",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(DataChoice, WeightsChoice, Common):
+    """What a diffusion model is trained for, on and how."""
+
+    encoder: Path
+    """Weights of the encoder whose representations it takes, with the card NAME.json beside
+    them, or a folder that save_pretrained of transformers wrote."""
+    indices: Path | None = None
+    """A .npy file of indices of the images to train on: the public ones of a partition, which the
+    encoder was not trained on; default: all images."""
+    conditioning: Conditioning = "both"
+    """Representation it takes: the backbone's, the projector's, or both joined (published)."""
+    centre_fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
+    """Share of the shorter side that the centre square keeps (published: 0.875)."""
+    train: ReconstructionTraining = field(default_factory=ReconstructionTraining)
+    """How it is trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingOptions(Checked):
+    """How samples are drawn."""
+
+    samples: Annotated[int, Bounds(least=1, most=1000)] = 4
+    """Samples of each image."""
+    sampling_steps: Annotated[int, Bounds(least=1, most=10_000)] = 100
+    """Steps of the noise schedule that are used; the published study used all 1,000."""
+    sampler: Sampler = "ddim"
+    """Sampler: deterministic steps (ddim), or steps with fresh noise (ddpm, published)."""
+    guidance: Annotated[float, Bounds(least=0, most=100)] = 1.0
+    """Weight of the representation: 1 takes the prediction as it is, larger ones push samples
+    towards it, away from those without one."""
+    batch_size: Annotated[int, Bounds(least=1)] = uncounted(default=64)
+    """Samples in memory at a time. It changes no pixel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions(SamplingOptions, DataChoice, Common):
+    """What is sampled with a trained diffusion model."""
+
+    run: Path
+    """Folder of imprint reconstruct train."""
+    indices: Path | None = None
+    """A .npy file of indices of the images to represent; default: all images."""
+    centre_fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
+    """Share of the shorter side that the centre square keeps, as in training."""

@@ -1,0 +1,197 @@
+"""``imprint reconstruct sample``: images that representations bring back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imprint.core.arrays import IntArray, Pixels
+from imprint.core.device import DeviceName, choose_device
+from imprint.core.errors import ImprintError
+from imprint.data.choice import open_choice
+from imprint.data.index_list import read_indices
+from imprint.data.view import View
+from imprint.lenses.reconstruct.diffusion.network import ConditionalUNet
+from imprint.lenses.reconstruct.diffusion.noise import Noise
+from imprint.lenses.reconstruct.diffusion.sampling import draws_of, sample
+from imprint.lenses.reconstruct.options import SampleOptions, SamplingOptions
+from imprint.lenses.reconstruct.study.encoder import kept_encoder, representations_of
+from imprint.lenses.reconstruct.study.tiles import write_tile
+from imprint.lenses.reconstruct.training.loop import FINAL
+from imprint.lenses.reconstruct.training.run_file import RunCard, load_network, read_run_card
+from imprint.nets.checkpoint import write_weights
+from imprint.nets.load import NetworkFile
+from imprint.reading.weights_files import read_safetensors
+from imprint.report.summary import finish_without_page
+from imprint.study.counted import part_of, uncounted
+from imprint.study.hashing import hash_file
+from imprint.study.step import Step
+from imprint.study.store import Study
+
+SAMPLES, TILE = "samples.safetensors", "tile.png"
+TILED_IMAGES = 50
+"""Images of the tile, the first ones."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DiffusionRun:
+    """A folder of ``imprint reconstruct train``.
+
+    Attributes:
+        folder: the run.
+        card: of its network.
+        weights: hash of its weights.
+    """
+
+    folder: Path = uncounted()
+    card: RunCard
+    weights: str
+
+    @classmethod
+    def open(cls, folder: Path) -> DiffusionRun:
+        """Return the run in a folder.
+
+        Raises:
+            ImprintError: it holds none, or one that is not finished.
+        """
+        file = folder / "network" / FINAL
+        if not file.is_file():
+            raise ImprintError(
+                f"{folder} holds no trained diffusion model (network/{FINAL}): give the --out of "
+                "imprint reconstruct train, and run that again if it was interrupted"
+            )
+        return cls(folder=folder, card=read_run_card(file), weights=hash_file(file))
+
+    @property
+    def encoder(self) -> NetworkFile:
+        """The encoder it was trained for."""
+        return kept_encoder(self.folder)
+
+    def load(self, device: torch.device) -> tuple[ConditionalUNet, Noise]:
+        """Return network and noise, on a device."""
+        network = load_network(self.folder / "network" / FINAL, self.card, device)
+        return network, Noise.of(self.card.diffusion, device)
+
+    def represent(self, view: View, device: torch.device, what: str) -> NDArray[np.float32]:
+        """Return what its encoder makes of images, float32 ``[n, d]``.
+
+        Raises:
+            ImprintError: the encoder cannot be used, or gives representations of another width.
+        """
+        model = self.encoder.load(device)
+        if model.fingerprint() != self.card.encoder:
+            raise ImprintError(
+                f"the encoder in {self.folder} is not the one the run was trained for: copy the "
+                "whole folder again, or train the run again"
+            )
+        values = representations_of(model, view, self.card.conditioning, what)
+        if values.shape[1] != self.card.condition_width:
+            raise ImprintError(
+                f"the encoder in {self.folder} gives representations of {values.shape[1]} numbers, "
+                f"the diffusion model takes {self.card.condition_width}: train the run again"
+            )
+        return values
+
+
+@dataclass(frozen=True)
+class SampleImages(Step):
+    """Sample images from representations of a view: ``samples.safetensors`` and ``tile.png``.
+
+    Attributes:
+        run: the diffusion model.
+        view: the images whose representations are taken.
+        sampling: how samples are drawn.
+        seed: of their noise.
+    """
+
+    run: DiffusionRun
+    view: View
+    sampling: SamplingOptions
+    seed: int
+    device: DeviceName = uncounted(default="auto")
+    artefact: str = uncounted(default="samples")  # type: ignore[misc]  # varies
+
+    def build(self, path: Path) -> None:
+        """Draw the samples and write them."""
+        device = choose_device(self.device)
+        values = self.run.represent(self.view, device, "represent images")
+        network, noise = self.run.load(device)
+        count = self.sampling.samples
+        draws = draws_of(values, self.view.index, count, self.seed)
+        side = network.image_size
+        pixels = np.empty((len(values) * count, network.channels, side, side), dtype=np.uint8)
+        for rows, batch in sample(network, noise, draws, self.sampling, "sample images"):
+            pixels[rows] = batch
+        path.mkdir(exist_ok=True)
+        samples = pixels.reshape(len(values), count, *pixels.shape[1:])
+        write_samples(path / SAMPLES, samples, self.view.index)
+        shown = self.view.rows(slice(TILED_IMAGES))
+        write_tile(path / TILE, shown.read(side).pixels[:, None], samples[:TILED_IMAGES])
+
+
+def write_samples(file: Path, samples: Pixels, index: IntArray) -> None:
+    """Write samples uint8 ``[n, s, C, H, W]`` and the images they are of, int64 ``[n]``."""
+    write_weights(file, {"samples": torch.from_numpy(samples), "index": torch.from_numpy(index)})
+
+
+def read_samples(file: Path) -> tuple[Pixels, IntArray]:
+    """Return samples uint8 ``[n, s, C, H, W]`` and the images they are of, int64 ``[n]``.
+
+    Raises:
+        ImprintError: no such file, or not such tensors.
+    """
+    try:
+        tensors = read_safetensors(file)
+    except OSError as error:
+        raise ImprintError(f"cannot read samples from {file}: {error.strerror}") from error
+    samples, index = tensors.get("samples"), tensors.get("index")
+    if (
+        samples is None
+        or index is None
+        or samples.dtype != torch.uint8
+        or samples.ndim != 5
+        or index.dtype != torch.int64
+        or index.shape != samples.shape[:1]
+        or not samples.numel()
+    ):
+        raise ImprintError(
+            f"{file} must hold samples, uint8 [n, s, C, H, W], and index, int64 [n]: write it with "
+            "imprint reconstruct sample"
+        )
+    return samples.numpy(), index.numpy()
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What was sampled, and where."""
+
+    samples: str
+    images: int
+    each: int
+
+
+def sample_study(options: SampleOptions) -> Sampled:
+    """Sample from representations of images into a study, unless it is done.
+
+    Raises:
+        ImprintError: bad data or a run that cannot be used, or a study made with other settings.
+    """
+    run = DiffusionRun.open(options.run)
+    images = open_choice(options, options.seed)
+    view = View(images, read_indices(options.indices, images), options.centre_fraction)
+    if images.channels != run.card.channels:
+        raise ImprintError(
+            f"the run in {options.run} makes images of {run.card.channels} channel(s), "
+            f"{images.name} has {images.channels}: give images as it was trained on"
+        )
+    study = Study(options.out)
+    with study.locked():
+        sampling = part_of(options, SamplingOptions)
+        step = SampleImages(run, view, sampling, options.seed, options.device)
+        folder = study.run(step)
+        finish_without_page(options)
+    return Sampled(str(folder / SAMPLES), len(view), options.samples)

@@ -1,0 +1,158 @@
+"""``imprint reconstruct train``: a diffusion model for one encoder, in one process or several."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from imprint import __version__
+from imprint.core.arrays import IntArray, Pixels
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.progress import log
+from imprint.data.choice import open_choice
+from imprint.data.files import IN_MEMORY_LIMIT
+from imprint.data.index_list import read_indices
+from imprint.data.view import View
+from imprint.lenses.reconstruct.options import Conditioning, ReconstructionTraining, TrainOptions
+from imprint.lenses.reconstruct.study.encoder import VALUES, KeepEncoder, Represent, kept_encoder
+from imprint.lenses.reconstruct.training.loop import FINAL, TrainingSet, train
+from imprint.lenses.reconstruct.training.run_file import RunCard
+from imprint.lenses.reconstruct.training.run_state import LogLine
+from imprint.nets.load import network_file
+from imprint.reading.regular import read_text
+from imprint.study.counted import uncounted
+from imprint.study.finding import from_json
+from imprint.study.step import Step, card_of
+from imprint.study.store import Study
+from imprint.train.command import process_group
+from imprint.train.gather import rank, world_size
+
+
+@dataclass(frozen=True)
+class TrainDiffusion(Step):
+    """The diffusion model: averaged weights, snapshots, cards and log, in ``network/``.
+
+    Attributes:
+        view: the images it learns to make.
+        encoder: hash of the weights whose representations it takes.
+        conditioning: which of them.
+        train: how it is trained.
+        seed: of everything random.
+        representations: file of them, float32 ``[n, d]``.
+        device: where to train.
+    """
+
+    view: View
+    encoder: str
+    conditioning: Conditioning
+    train: ReconstructionTraining
+    seed: int
+    representations: Path = uncounted()
+    device: torch.device = uncounted()
+
+    artefact = "network"
+    inputs = ("representations",)
+    resumable = True
+
+    def build(self, path: Path) -> None:
+        """Train the network."""
+        values = np.load(self.representations, mmap_mode="r", allow_pickle=False)
+        card = RunCard(
+            channels=self.view.images.channels,
+            conditioning=self.conditioning,
+            condition_width=values.shape[1],
+            encoder=self.encoder,
+            unet=self.train.unet,
+            diffusion=self.train.diffusion,
+            training={
+                "images": len(self.view),
+                "steps": self.train.steps,
+                "batch_size": self.train.batch_size,
+                "seed": self.seed,
+                "data": str(self.view.images.fingerprint()),
+                "imprint": __version__,
+                "torch": str(torch.__version__),
+            },
+        )
+        path.mkdir(exist_ok=True)
+        images = TrainingSet(_Pixels(self.view, self.train.unet.image_size), values)
+        train(images, card, self.train, path, self.seed, self.device)
+
+
+class _Pixels:
+    """Pixels of a view by row: from memory where they fit, else read when they are asked for."""
+
+    def __init__(self, view: View, size: int) -> None:
+        self._view, self._size = view, size
+        fits = len(view) * view.images.channels * size**2 <= IN_MEMORY_LIMIT
+        self._pixels = view.read(size).pixels if fits else None
+
+    def __call__(self, rows: IntArray) -> Pixels:
+        if self._pixels is not None:
+            return self._pixels[rows]
+        view = self._view.rows(rows)
+        return view.images.read(view.index, view.squares, self._size)
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """The path of a diffusion model's weights, and the last line of its log."""
+
+    weights: str
+    last_step: LogLine
+
+
+def train_study(options: TrainOptions) -> TrainedRun | None:
+    """Train a diffusion model into a study, unless it is done.
+
+    Returns:
+        None in all processes of ``torchrun`` but the first.
+
+    Raises:
+        ImprintError: bad data or weights, options that do not fit, or a study made with others.
+    """
+    device = choose_device(options.device)
+    encoder = network_file(options.encoder, options)
+    images = open_choice(options, options.seed)
+    if images.channels not in (1, 3):
+        raise ImprintError(
+            f"{images.name} has images of {images.channels} channels: a diffusion model takes 1 "
+            "or 3"
+        )
+    indices = read_indices(options.indices, images)
+    view = View(images, indices, options.centre_fraction)
+    study = Study(options.out)
+    with process_group(device), study.locked() if rank() == 0 else nullcontext():
+        if rank() == 0:
+            study.run(KeepEncoder(encoder))
+            study.run(Represent(view, encoder, options.conditioning, options.device))
+        if world_size() > 1:
+            dist.barrier()
+        step = TrainDiffusion(
+            view,
+            kept_encoder(study.root).load().fingerprint(),
+            options.conditioning,
+            options.train,
+            options.seed,
+            study.path(Represent.artefact) / VALUES,
+            device,
+        )
+        if rank() > 0:
+            card = card_of(step)
+            if not study.is_done(step.artefact, card, step.inputs):
+                step.build(study.unfinished(step.artefact, card, step.inputs))
+            return None
+        folder = study.run(step)
+    log(f"weights: {folder / FINAL}")
+    return TrainedRun(str(folder / FINAL), _last_line(folder / "log.jsonl"))
+
+
+def _last_line(file: Path) -> LogLine:
+    return from_json(LogLine, json.loads(read_text(file).splitlines()[-1]), str(file))

@@ -1,0 +1,1 @@
+"""Training a diffusion model, and the files it leaves."""
