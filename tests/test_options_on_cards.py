@@ -576,7 +576,8 @@ CASES = {
     ),
     "impartiality": Case(
         "coverage impartiality",
-        TESTED + "--criteria nc,kmnc --sizes 10 --sets 10",
+        TESTED + "--criteria nc,kmnc --sizes 3 --sets 10 --attack fgsm --epsilon 0.5",
+        values={"attack": "bim", "sizes": (2,)},
         fixed=(*PARTS, "arrays"),
     ),
 }

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imprint.report.figure import Axis, Bar, Bars, StackedBars
+from imprint.report.figure import Axis, Bar, Bars, Level, StackedBars
 from imprint.report.figures.bars import paint_bars, paint_stacked_bars
 from imprint.report.wording import points, short_points
 
@@ -26,6 +26,17 @@ def test_a_gap_moves_the_bars_below_it() -> None:
     axes = paint_bars(figure).axes[0]
     assert axes.get_yticks().tolist() == [0, 2]
     assert "… 7 classes between …" in [text.get_text() for text in axes.texts]
+
+
+def test_a_level_is_in_sight_and_words_stand_behind_it() -> None:
+    bars = [Bar("long", 3.0, text="three"), Bar("short", 0.2, text="little")]
+    level = Level(1.3, label="limit")
+    axes = paint_bars(Bars(**{**vars(BARS), "bars": bars, "level": level})).axes[0]
+    places = {text.get_text(): text.xy for text in axes.texts}  # type: ignore[attr-defined]
+    assert places == {"three": (3.0, 0.0), "little": (1.3, 1.0), "limit": (1.3, 1.0)}
+    assert [np.asarray(line.get_xdata()).tolist() for line in axes.get_lines()] == [[1.3, 1.3]]
+    far = Bars(**{**vars(BARS), "bars": bars[1:], "level": Level(9.0)})
+    assert paint_bars(far).axes[0].get_xlim()[1] > 9
 
 
 def test_faint_bars_show_dot_and_interval() -> None:

@@ -80,3 +80,4 @@ def test_names_are_shortened_and_cleaned() -> None:
     assert short("a\nb\x00c") == "a bc"
     assert short("x" * 30, 10) == "x" * 9 + "…"
     assert left_margin(["ab", "abcd"]) == pytest.approx(16 + 4 * 6.3)
+    assert left_margin(["abcd", "WISd"]) == pytest.approx(16 + 3 * 8.2 + 6.3)

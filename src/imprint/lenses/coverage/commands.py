@@ -319,8 +319,8 @@ class Classes(ClassesOptions):
     "correlation of coverage with the evenness of predictions",
     example=f"{ON_MODEL} --tests test/ --criteria idc,kmnc,nlc --out runs/impartiality",
     main=(
-        *(*MODEL, "tests", "arrays", "criteria", "param", "sizes", "sets", "member_records"),
-        *("test_records", "seed", "device"),
+        *(*MODEL, "tests", "arrays", "criteria", "param", "sizes", "sets", "attack", "epsilon"),
+        *("member_records", "test_records", "seed", "device"),
     ),
 )
 @dataclass(frozen=True, kw_only=True)

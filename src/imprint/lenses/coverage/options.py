@@ -30,6 +30,16 @@ class CriteriaChoice(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttackStrength(Checked):
+    """How hard attacks try to fool a network."""
+
+    epsilon: Annotated[float, Bounds(above=0, most=1)] = 8 / 255
+    """Largest change of a pixel in [0, 1] by fgsm, bim and pgd; usual: 0.031, on MNIST 0.3."""
+    attack_steps: Annotated[int, Bounds(least=1, most=10_000)] = 20
+    """Steps of bim, pgd, deepfool and cw."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LayerChoice(Checked):
     """Which layers of a network to observe, and what counts as a neuron."""
 

@@ -75,7 +75,7 @@ class AttackStudy(StudyData, AdversarialOptions):
     "coverage study rq4",
     "as coverage impartiality: does coverage follow the evenness of predictions?",
     example=EXAMPLE.format("rq4"),
-    main=(*MAIN, "criteria", "sizes", "draws", "seed", "device"),
+    main=(*MAIN, "criteria", "sizes", "draws", "attack", "epsilon", "seed", "device"),
 )
 @dataclass(frozen=True, kw_only=True)
 class EvennessStudy(StudyData, ImpartialityOptions):

@@ -11,24 +11,27 @@ from matplotlib.figure import Figure as MatplotlibFigure
 
 from imprint.report.drawing import INK, MUTED, PLACEHOLDERS, WIDTH, canvas
 from imprint.report.figures.panels import (
+    DASHES,
     LEGEND_ROW,
     LETTER,
     Entry,
     colour,
     draw_legend,
+    label_vertical,
     left_margin,
     legend_rows,
     set_ticks,
     short,
     spread,
 )
-from imprint.report.marks import Axis, Colour, Figure
+from imprint.report.marks import Axis, Colour, Figure, Level
 from imprint.report.wording import percent
 
 MOST_ROW, LEAST_ROW = 22.0, 15.0
 """Plot units a bar, where there are few and where there are many."""
 MANY_BARS = 16
 TOP, BOTTOM, RIGHT = 6.0, 44.0, 58.0
+LABELLED_TOP = 24.0
 READABLE_SHARE = 0.105
 LIGHT: tuple[Colour, ...] = ("unassociated", "rule")
 
@@ -63,12 +66,14 @@ class Bars(Figure):
         bars: from top to bottom.
         faint: whether bars are light, with a dot at the value, so that intervals are seen.
         gap: how many bars stand above a gap, and what is written there; None for no gap.
+        level: a vertical line through all, its label above; None for none.
     """
 
     axis: Axis
     bars: Sequence[Bar]
     faint: bool = False
     gap: tuple[int, str] | None = None
+    level: Level | None = None
 
     def paint(self) -> MatplotlibFigure:
         """Return the drawing in placeholder colours."""
@@ -100,7 +105,8 @@ def paint_bars(figure: Bars) -> MatplotlibFigure:
     if figure.gap is not None:
         places[figure.gap[0] :] += 1
     left = left_margin([bar.name for bar in figure.bars])
-    drawn, axes = canvas(row * count + TOP + BOTTOM, left=left, right=RIGHT, top=TOP, bottom=BOTTOM)
+    top = LABELLED_TOP if figure.level is not None and figure.level.label else TOP
+    drawn, axes = canvas(row * count + top + BOTTOM, left=left, right=RIGHT, top=top, bottom=BOTTOM)
     axes.barh(
         places,
         [bar.value for bar in figure.bars],
@@ -121,12 +127,23 @@ def paint_bars(figure: Bars) -> MatplotlibFigure:
     axes.grid(visible=False, axis="y")
     set_ticks(axes.xaxis, figure.axis, most=4)
     axes.set_xlabel(figure.axis.title)
+    if figure.level is not None:
+        _draw_level(axes, figure.level)
     return drawn
+
+
+def _draw_level(axes: Axes, level: Level) -> None:
+    style = {"color": colour(level.colour), "linestyle": DASHES[level.dash]}
+    axes.axvline(level.value, linewidth=2, **style)
+    if level.label:
+        label_vertical(axes, level.value, level.label)
 
 
 def _set_range(axes: Axes, figure: Bars) -> None:
     values = [bar.value for bar in figure.bars]
     values += [end for bar in figure.bars for end in (bar.low, bar.high) if end is not None]
+    if figure.level is not None:
+        values.append(figure.level.value)
     low, high = min(0.0, *values), max(0.0, *values)
     reach = max(abs(low), abs(high)) or 1.0
     if low < 0:
@@ -137,6 +154,13 @@ def _set_range(axes: Axes, figure: Bars) -> None:
         low if described.low is None else described.low,
         (high + 0.05 * reach) if described.high is None else described.high,
     )
+
+
+def _text_place(bar: Bar, level: Level | None) -> float:
+    """Return where the words of a bar begin: behind it, and behind a level beyond its end."""
+    if level is None or level.value < 0 or bar.value < 0:
+        return bar.value
+    return max(bar.value, level.value)
 
 
 def _draw_values(axes: Axes, figure: Bars, places: np.ndarray) -> None:
@@ -152,8 +176,9 @@ def _draw_values(axes: Axes, figure: Bars, places: np.ndarray) -> None:
             )  # fmt: skip
             continue
         side = 1 if bar.value >= 0 else -1
+        end = _text_place(bar, figure.level)
         axes.annotate(
-            bar.text, (bar.value, place), (3 * side, 0), textcoords="offset points",
+            bar.text, (end, place), (3 * side, 0), textcoords="offset points",
             ha="left" if side > 0 else "right", va="center_baseline", color=MUTED, fontsize=10,
         )  # fmt: skip
 

@@ -30,6 +30,8 @@ MOST_TICKS = 6
 MOST_FIXED_TICKS = 8
 LETTER = 6.3
 """Mean width of a letter in plot units."""
+CAPITAL = 8.2
+"""Mean width of a capital letter."""
 LEGEND_ROW = 17.0
 SAMPLE = 20.0
 """Width of a sample of a line in a legend, in plot units."""
@@ -176,7 +178,11 @@ def clean(name: str) -> str:
 
 def left_margin(names: Sequence[str]) -> float:
     """Return the room that names beside an axis need, in plot units."""
-    return 16 + LETTER * max((len(short(name)) for name in names), default=0)
+    return 16 + max((_width(short(name)) for name in names), default=0.0)
+
+
+def _width(name: str) -> float:
+    return sum(CAPITAL if letter.isupper() else LETTER for letter in name)
 
 
 def label_vertical(axes: Axes, x: float, text: str) -> None:

@@ -6,17 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binom, zscore
 from scipy.stats import t as student_t
+from scipy.stats import zscore
 
 from imprint.cli import main
-from imprint.lenses.coverage.experiments.impartiality import correlate
-from imprint.lenses.coverage.experiments.impartiality_findings import CriterionCorrelation
-from imprint.lenses.coverage.measure.impartiality import MixedSets
 from imprint.nets.fill import build_model
 from imprint.nets.model_card import ModelCard
 from imprint.nets.save import save_model
-from imprint.stats.estimate import Estimate
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import arrays, saved, words_of
@@ -60,26 +56,47 @@ def test_criteria_are_correlated_within_a_size(tmp_path: Path) -> None:
     assert 'id="coverage-impartiality"' in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_pooled_intervals_cover_the_correlation_within_sizes() -> None:
-    """Two sizes of other means and spreads, ρ = ½ in each: ≥ 92 %, but once in 10,000."""
-    random, hits, trials = np.random.default_rng(0), 0, 25
-    sizes = np.repeat([100, 500], 30)
-    for trial in range(trials):
-        even, noise = random.normal(size=(2, 60))
-        coverage = (0.5 * even + 0.75**0.5 * noise) * np.where(sizes == 100, 1, 9) + sizes
-        mixed = MixedSets(sizes, np.ones(60), even, {"nc": coverage})
-        found = correlate(mixed, "nc", trial)
-        assert isinstance(found, CriterionCorrelation)
-        assert isinstance(found.pooled, Estimate)
-        hits += found.pooled.low <= 0.5 <= found.pooled.high
-    assert binom.ppf(1e-4, trials, 0.92) <= hits
-
-
 def test_a_network_is_measured(world: Path, tmp_path: Path) -> None:
     words = ("--tests", str(world / "test.npz"), "--criteria", "nbc", "--sets", "10")
     main(words_of(world, "impartiality", *words, "--sizes", "12", "--out", str(tmp_path)))
     content = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["impartiality"]
     assert content["classes"] == 3
+
+
+def attacked(world: Path, out: Path, *words: str) -> dict[str, Any]:
+    tests = ("--tests", str(world / "test.npz"), "--criteria", "nc,kmnc", "--sets", "10")
+    sets = ("--sizes", "8", "--attack", "fgsm", "--attacked-records", "40", *words)
+    main(words_of(world, "impartiality", *tests, *sets, "--out", str(out)))
+    content: dict[str, Any] = read_json(out / "summary.json")["lenses"]["coverage"]["impartiality"]
+    return content
+
+
+def test_sets_of_adversarial_inputs_are_correlated_apart(trained: Path, tmp_path: Path) -> None:
+    found = attacked(trained, tmp_path, "--epsilon", "0.5", "--export-legacy")["adversarial"]
+    records = read_table(tmp_path / "adversarial" / "fgsm" / "records.parquet")
+    wrong = records["prediction"] != records["label"]
+    assert (found["attack"], found["attacked"]) == ("fgsm", len(wrong))
+    assert found["success"]["value"] == pytest.approx(wrong.mean())
+    clean, made = (
+        read_table(tmp_path / folder / "sets.parquet")
+        for folder in ("impartiality", "impartiality_adversarial")
+    )
+    assert len(made["size"]) == 10
+    expected = np.corrcoef(made["kmnc"], made["impartiality"])[0, 1]
+    assert found["criteria"]["kmnc"]["pooled"]["value"] == pytest.approx(expected)
+    both = np.corrcoef(*(np.concatenate([clean[c], made[c]]) for c in ("kmnc", "impartiality")))
+    assert found["overall"]["kmnc"]["value"] == pytest.approx(both[0, 1])
+    lines = (tmp_path / "impartiality_legacy" / "rq4_correlation.csv").read_text().splitlines()
+    assert any(line.startswith("kmnc,adversarial size 8,") for line in lines)
+    page = (tmp_path / "report.html").read_text()
+    assert 'id="coverage-impartiality-attacked"' in page
+    assert "Clean and adversarial sets together" in page
+
+
+def test_too_few_adversarial_inputs_are_said_to_be_missing(world: Path, tmp_path: Path) -> None:
+    found = attacked(world, tmp_path, "--epsilon", "0.000001")
+    assert "fool the network, and sets of 8 need as many" in found["adversarial"]["missing"]
+    assert "Sets of adversarial inputs are missing" in (tmp_path / "report.html").read_text()
 
 
 def test_evenness_is_over_the_classes_of_the_network_not_those_of_the_images(
@@ -115,3 +132,18 @@ def test_mistakes_are_one_sentence(tmp_path: Path, capsys: Any) -> None:
     with pytest.raises(SystemExit):
         measured(tmp_path, with_probabilities(), "--sizes", "61")
     assert "more than the 60 tests" in capsys.readouterr().err
+    for words, message in (
+        (("--attack", "fgsm"), "--attack applies to a network"),
+        (("--attack", "luck"), "unknown adversarial attack"),
+    ):
+        with pytest.raises(SystemExit):
+            measured(tmp_path, with_probabilities(), *words)
+        assert message in capsys.readouterr().err
+
+
+def test_fewer_attacked_tests_than_a_set_holds_are_refused(
+    world: Path, tmp_path: Path, capsys: Any
+) -> None:
+    with pytest.raises(SystemExit):
+        attacked(world, tmp_path, "--attacked-records", "7")
+    assert "--attacked-records 7 is less than --sizes 8" in capsys.readouterr().err

@@ -22,8 +22,10 @@ from imprint.lenses.coverage.experiments.adversarial_findings import (
 )
 from imprint.lenses.coverage.experiments.cost_findings import Cost, CriterionCost, Discrimination
 from imprint.lenses.coverage.experiments.impartiality_findings import (
+    AdversarialSets,
     CriterionCorrelation,
     Impartiality,
+    SizeSpreads,
 )
 from imprint.lenses.coverage.experiments.sensitivity_findings import (
     NoiseAccuracy,
@@ -41,9 +43,14 @@ from imprint.lenses.coverage.page.adversarial import (
     noticing,
 )
 from imprint.lenses.coverage.page.cost import cost_blocks, cost_headline, cost_lines
-from imprint.lenses.coverage.page.cost_bars import fit_bars, throughput_bars
+from imprint.lenses.coverage.page.cost_bars import coverage_bars, fit_bars, throughput_bars
 from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
-from imprint.lenses.coverage.page.impartiality import size_correlations
+from imprint.lenses.coverage.page.impartiality_figures import (
+    growth_curves,
+    impartiality_figures,
+    p_value_bars,
+    size_correlations,
+)
 from imprint.lenses.coverage.page.noise_grid import grid_figures
 from imprint.lenses.coverage.page.sensitivity import (
     difference_intervals,
@@ -133,6 +140,60 @@ def test_correlations_are_drawn_by_size_where_there_are_several() -> None:
     assert [group.title for group in figure.groups] == ["50 tests", "100 tests"]
     assert [dot.value for group in figure.groups for dot in group.intervals] == [0.5, 0.7]
     assert size_correlations(replace(findings, sizes=(50,))) is None
+
+
+def even_sets(**adjusted: float) -> Impartiality:
+    """Criteria of correlation ½ over sets of 50 and of 100."""
+    by_size = {"50": about(0.5, 0.1), "100": about(0.5, 0.1)}
+    criteria = {
+        name: CriterionCorrelation(by_size, by_size, about(0.5, 0.1), p, p)
+        for name, p in adjusted.items()
+    }
+    small, large = FiveNumbers(0, 1, 2, 3, 4), FiveNumbers(0, 6, 8, 10, 12)
+    even = FiveNumbers(0.1, 0.4, 0.5, 0.6, 0.9)
+    spreads = SizeSpreads((even, even), dict.fromkeys(criteria, (small, large)))
+    return Impartiality(200, 3, (50, 100), 60, (0.0, 1.0), criteria, spreads)
+
+
+def test_p_values_are_drawn_on_a_logarithmic_scale_beside_the_level() -> None:
+    bars = p_value_bars(even_sets(nc=0.1, kmnc=1e-4, cc=1e-30).measured, "")
+    assert bars is not None
+    assert [(bar.name, bar.value, bar.colour) for bar in bars.bars] == [
+        ("CC", 10, "target"),
+        ("KMNC", pytest.approx(4), "target"),
+        ("NC", pytest.approx(1), "muted"),
+    ]
+    assert [bar.text for bar in bars.bars] == ["< 10⁻¹⁰", "1.0 × 10⁻⁴", "0.1"]
+    assert bars.level is not None
+    assert bars.level.value == pytest.approx(np.log10(20))
+    assert p_value_bars({}, "") is None
+
+
+def test_coverage_and_evenness_are_drawn_by_size() -> None:
+    findings = even_sets(nc=0.1)
+    figure = growth_curves(findings)
+    assert figure is not None
+    (line,) = figure.series
+    assert np.asarray(line.y) == pytest.approx([0.25, 1])
+    assert np.asarray(line.high) == pytest.approx([0.375, 1.25])
+    assert figure.below is not None
+    assert np.asarray(figure.below.series[0].y) == pytest.approx([0.5, 0.5])
+    assert growth_curves(replace(findings, spreads=None)) is None
+    assert growth_curves(replace(findings, sizes=(50,))) is None
+
+
+def test_adversarial_sets_have_figures_of_their_own() -> None:
+    findings = even_sets(nc=0.1)
+    clean = [figure.name for figure in impartiality_figures(findings)]
+    made = AdversarialSets(
+        "pgd", 0.1, 50, proportion(40, 50), (0.2, 0.7), findings.measured, {"nc": about(0.3, 0.1)}
+    )
+    both = [figure.name for figure in impartiality_figures(replace(findings, adversarial=made))]
+    assert [name for name in both if name not in clean] == [
+        "coverage-impartiality-adversarial",
+        "coverage-impartiality-p-values-pgd",
+        "coverage-impartiality-overall",
+    ]
 
 
 def gain(important: float, random: float, p: float) -> NoiseGain:
@@ -291,6 +352,22 @@ def test_fits_and_throughput_are_drawn() -> None:
     assert [(bar.name, bar.value, bar.text) for bar in fits.bars] == [("KMNC", 3, "3 s")]
     rates = {bar.name: bar.value for bar in throughput_bars(cost).bars}
     assert rates == pytest.approx({"NC": 20 / (0.6 + 0.2), "KMNC": 20 / (0.6 + 0.4)})
+
+
+def test_coverage_is_drawn_as_a_share_of_its_ceiling() -> None:
+    cost = cost_of(nc=0.4, kmnc=0.8, nlc=0.1)
+    assert coverage_bars(cost) is None
+    bounded = {
+        name: replace(cost.measured[name], value=value, ceiling=ceiling)
+        for name, value, ceiling in (("nc", 0.3, 0.6), ("kmnc", 90.0, 100.0))
+    }
+    bars = coverage_bars(replace(cost, criteria={**cost.criteria, **bounded}))
+    assert bars is not None
+    assert [(bar.name, bar.value, bar.text) for bar in bars.bars] == [
+        ("KMNC", 0.9, "90.0%"),
+        ("NC", 0.5, "50.0%"),
+    ]
+    assert "Without a bound: NLC." in bars.caption
 
 
 def test_criteria_that_no_cheaper_one_beats_are_named() -> None:

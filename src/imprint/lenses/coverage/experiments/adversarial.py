@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.extras import import_art
-from imprint.core.seeds import generator
 from imprint.lenses.coverage.experiments.adversarial_findings import (
     AdversarialChanges,
     AdversarialFindings,
 )
 from imprint.lenses.coverage.experiments.adversarial_options import AdversarialOptions
+from imprint.lenses.coverage.experiments.attacked_tests import attack_tests, correct_rows
 from imprint.lenses.coverage.experiments.mixtures import MeasureMixtures, WritePublishedChanges
 from imprint.lenses.coverage.measure.mixtures import mixture_counts
 from imprint.lenses.coverage.study.criteria import settings_of
 from imprint.lenses.coverage.study.inputs import tap_options
 from imprint.lenses.coverage.study.neurons import check_choice, check_tables
-from imprint.lenses.coverage.study.source import Source, network_source, ranking_of
-from imprint.perturb.adversarial import ADVERSARIAL_ATTACKS, AttackOptions
-from imprint.perturb.adversarial_set import AdversarialSet, AttackImages
+from imprint.lenses.coverage.study.source import network_source, ranking_of
+from imprint.perturb.adversarial import ADVERSARIAL_ATTACKS
 from imprint.report.summary import finish
 from imprint.study.finding import read_finding, to_json
 from imprint.study.plain import JsonObject
@@ -51,7 +47,9 @@ def adversarial_study(options: AdversarialOptions) -> JsonObject:
         pool = correct_rows(source)
         sizes, shares = tuple(sorted(set(options.sizes))), tuple(sorted(set(options.shares)))
         check_sizes(len(pool), sizes, shares)
-        made = attack_tests(study, source, pool, options)
+        made = attack_tests(
+            study, source, pool, options.attacks, options.attacked_records, options, options.seed
+        )
         settings, _ = ranking_of(study, source, options).fill(settings)
         assert source.network is not None
         made_from = {name: study.hash_of(f"adversarial/{name}") for name in made}
@@ -77,18 +75,6 @@ def adversarial_study(options: AdversarialOptions) -> JsonObject:
         return finish(study, options, source.facts, lenses, source.model_facts())
 
 
-def correct_rows(source: Source) -> IntArray:
-    """Return which tests the network classifies correctly, int64.
-
-    Raises:
-        ImprintError: it has no classifier.
-    """
-    tests = source.test
-    if tests.labels is None or tests.predictions is None:
-        raise ImprintError("the network has no classifier: attacks need its output")
-    return np.flatnonzero(tests.labels == tests.predictions)
-
-
 def check_sizes(correct: int, sizes: Sequence[int], shares: Sequence[float]) -> None:
     """Refuse sets that the correctly classified tests do not fill.
 
@@ -101,19 +87,3 @@ def check_sizes(correct: int, sizes: Sequence[int], shares: Sequence[float]) -> 
             f"--sizes {max(sizes)} with --shares {max(shares):g} needs {needed} tests that the "
             f"network classifies correctly, and there are {correct}: give smaller sizes or shares"
         )
-
-
-def attack_tests(
-    study: Study, source: Source, pool: IntArray, options: AdversarialOptions
-) -> dict[str, AdversarialSet]:
-    """Return the adversarial inputs of each attack, made unless they are there."""
-    assert source.sets is not None
-    assert source.network is not None
-    random = generator(options.seed, "attacked tests")
-    rows = np.sort(random.permutation(pool)[: options.attacked_records])
-    chosen = AttackOptions(epsilon=options.epsilon, steps=options.attack_steps)
-    view = source.sets.test.rows(rows)
-    return {
-        name: AttackImages(source.network, view, name, chosen, options.seed).set(study)
-        for name in dict.fromkeys(options.attacks)
-    }

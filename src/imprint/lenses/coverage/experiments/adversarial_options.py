@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from imprint.core.bounds import Bounds, OptionError
-from imprint.lenses.coverage.options import CriteriaChoice, Draws, RankedNetworkChoice
+from imprint.lenses.coverage.options import (
+    AttackStrength,
+    CriteriaChoice,
+    Draws,
+    RankedNetworkChoice,
+)
 from imprint.study.option_types import Integers, Names, Numbers
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdversarialOptions(CriteriaChoice, RankedNetworkChoice):
+class AdversarialOptions(AttackStrength, CriteriaChoice, RankedNetworkChoice):
     """Measure what adversarial inputs change in the coverage of a test set."""
 
     attacks: Names = ("fgsm", "pgd")
     """Attacks that make the inputs, see imprint list adversarial. Needs imprint[attacks]."""
-    epsilon: Annotated[float, Bounds(above=0, most=1)] = 8 / 255
-    """Largest change of a pixel in [0, 1] by fgsm, bim and pgd; usual: 0.031, on MNIST 0.3."""
-    attack_steps: Annotated[int, Bounds(least=1, most=10_000)] = 20
-    """Steps of bim, pgd, deepfool and cw."""
     attacked_records: Annotated[int, Bounds(least=1)] = 500
     """Maximum number of correctly classified tests that each attack changes, drawn at random."""
     sizes: Annotated[Integers, Bounds(least=2)] = (500,)

@@ -216,6 +216,7 @@ class TimeCoverage(Step):
             state_bytes=state_bytes(state),
             peak_bytes=max(peak_bytes(call, self.network.device) for call in calls.values()),
             value=state.value(),
+            ceiling=state.ceiling(len(self.tests)),
         )
 
     def _batches(self) -> list[Batch]:

@@ -20,6 +20,7 @@ class CriterionCost:
         state_bytes: size of fit and state once all tests are seen.
         peak_bytes: of tensors and arrays that it holds at most at once while it fits or updates.
         value: coverage of the tests.
+        ceiling: the largest value of as many tests; None where nothing bounds it.
     """
 
     fit: Estimate | None
@@ -28,6 +29,7 @@ class CriterionCost:
     state_bytes: int
     peak_bytes: int
     value: float
+    ceiling: float | None = None
 
 
 @dataclass(frozen=True)

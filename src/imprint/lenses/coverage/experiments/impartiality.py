@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import pearsonr
 
-from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
+from imprint.core.extras import import_art
 from imprint.core.missing import Missing
-from imprint.core.seeds import generator
+from imprint.lenses.coverage.experiments.attacked_tests import attack_tests, correct_rows
 from imprint.lenses.coverage.experiments.impartiality_findings import (
+    AdversarialSets,
     CriterionCorrelation,
     Impartiality,
     ImpartialityFindings,
 )
 from imprint.lenses.coverage.experiments.impartiality_options import ImpartialityOptions
-from imprint.lenses.coverage.measure.impartiality import MixedSets, measure_mixed_sets
-from imprint.lenses.coverage.measure.measure import fit, make_criteria
+from imprint.lenses.coverage.experiments.mixed_sets import (
+    FINDINGS,
+    SETS,
+    MeasureAdversarialSets,
+    MeasureMixedSets,
+)
 from imprint.lenses.coverage.study.criteria import settings_of
-from imprint.lenses.coverage.study.inputs import read_probabilities
+from imprint.lenses.coverage.study.inputs import read_probabilities, tap_options
 from imprint.lenses.coverage.study.source import Source, check_source, open_source, ranking_of
 from imprint.neurons.activations import ActivationTable
+from imprint.perturb.adversarial import ADVERSARIAL_ATTACKS
+from imprint.perturb.adversarial_set import AdversarialSet
 from imprint.report.summary import finish
-from imprint.stats.correlation import pearson, spearman
-from imprint.stats.estimate import Estimate
 from imprint.study.counted import uncounted
 from imprint.study.csv_file import write_csv
-from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.finding import read_finding, to_json
 from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.store import Study
-from imprint.study.tables import read_table, write_table
+from imprint.study.tables import read_table
 
-MIN_SPREAD = 1e-9
+CLEAN, ADVERSARIAL = "dirichlet", "adversarial"
+"""Kinds of sets in the published tables."""
 IMPARTIALITY_COLUMNS = (
     "sample_size",
     "test_type",
@@ -63,10 +66,12 @@ def impartiality_study(options: ImpartialityOptions) -> JsonObject:
         the content of ``summary.json``.
 
     Raises:
-        ImprintError: bad data, options that do not fit, or a study made with other settings.
+        ImprintError: bad data, options that do not fit, ART is not installed, or a study made with
+            other settings.
     """
     settings = settings_of(options)
     check_source(options)
+    check_attack(options)
     study = Study(options.out)
     with study.locked():
         source = open_source(study, options)
@@ -83,11 +88,87 @@ def impartiality_study(options: ImpartialityOptions) -> JsonObject:
             tests,
         )
         folder = study.run(step)
-        findings = read_finding(Impartiality, folder / "findings.json")
+        findings = read_finding(Impartiality, folder / FINDINGS)
+        tables = {CLEAN: folder}
+        if options.attack:
+            made = _adversarial(study, source, step, folder, options)
+            if isinstance(made, Missing):
+                findings = replace(findings, adversarial=made)
+            else:
+                tables[ADVERSARIAL] = made
+                attacked = read_finding(AdversarialSets, made / FINDINGS)
+                findings = replace(findings, adversarial=attacked)
         if options.export_legacy:
-            study.run(WritePublishedCorrelations(study.hash_of(step.artefact), folder, findings))
+            made_from = {kind: study.hash_of(each.name) for kind, each in tables.items()}
+            study.run(WritePublishedCorrelations(made_from, tables, findings))
         lenses = {"coverage": to_json(ImpartialityFindings(findings))}
         return finish(study, options, source.facts, lenses, source.model_facts())
+
+
+def check_attack(options: ImpartialityOptions) -> None:
+    """Refuse an attack that cannot be made.
+
+    Raises:
+        ImprintError: no such attack, no network, ART is not installed, or fewer tests attacked
+            than a set holds.
+    """
+    if not options.attack:
+        return
+    ADVERSARIAL_ATTACKS.get(options.attack)
+    if options.arrays is not None:
+        raise ImprintError("--attack applies to a network, not to --arrays: leave it out")
+    if options.attacked_records < max(options.sizes):
+        raise ImprintError(
+            f"--attacked-records {options.attacked_records} is less than --sizes "
+            f"{max(options.sizes)}: attack more tests, or give smaller sets"
+        )
+    import_art()
+
+
+def _adversarial(
+    study: Study,
+    source: Source,
+    clean: MeasureMixedSets,
+    folder: Path,
+    options: ImpartialityOptions,
+) -> Path | Missing:
+    """Return the folder of the sets of adversarial inputs; or why there are none."""
+    assert source.network is not None
+    pool = correct_rows(source)
+    names, records = (options.attack,), options.attacked_records
+    made = attack_tests(study, source, pool, names, records, options, options.seed)[options.attack]
+    reason = too_few(made, max(clean.sizes))
+    if reason is not None:
+        return Missing(reason)
+    step = MeasureAdversarialSets(
+        clean.settings,
+        {**clean.source, "adversarial": study.hash_of(f"adversarial/{options.attack}")},
+        study.hash_of(clean.artefact),
+        options.attack,
+        options.epsilon,
+        clean.classes,
+        clean.sizes,
+        clean.sets,
+        clean.seed,
+        tap_options(options),
+        source.network,
+        made,
+        folder,
+        clean.train,
+        clean.tests,
+    )
+    return study.run(step)
+
+
+def too_few(made: AdversarialSet, size: int) -> str | None:
+    """Return why the inputs that fool the network do not fill a set; None where they do."""
+    fooling = int(made.fooling.sum())
+    if fooling >= size:
+        return None
+    return (
+        f"{fooling} adversarial inputs fool the network, and sets of {size} need as many: attack "
+        "more tests, or take smaller sets"
+    )
 
 
 def _predicted(source: Source, options: ImpartialityOptions) -> tuple[ActivationTable, int]:
@@ -112,95 +193,14 @@ def _predicted(source: Source, options: ImpartialityOptions) -> tuple[Activation
 
 
 @dataclass(frozen=True)
-class MeasureMixedSets(Step):
-    """Coverage and impartiality of test sets: ``impartiality``.
-
-    ``sets.parquet`` has a row per set: ``size``, ``alpha``, ``impartiality`` and a column per
-    criterion; ``findings.json`` has the correlations.
-    """
-
-    settings: Mapping[str, Any]
-    source: Mapping[str, str]
-    classes: int
-    sizes: tuple[int, ...]
-    sets: int
-    seed: int
-    train: ActivationTable | None = uncounted()
-    tests: ActivationTable = uncounted()
-
-    artefact = "impartiality"
-
-    def build(self, path: Path) -> None:
-        """Measure the sets."""
-        path.mkdir(exist_ok=True)
-        criteria, missing = make_criteria(self.settings, self.train, self.tests)
-        missing |= fit(criteria, self.train)
-        ready = {name: criteria[name] for name in sorted(criteria.keys() - missing.keys())}
-        mixed = measure_mixed_sets(
-            ready, self.tests, self.classes, self.sizes, self.sets, self.seed
-        )
-        columns: dict[str, NDArray[np.generic]] = {
-            "index": np.arange(len(mixed.sizes)),
-            "size": mixed.sizes,
-            "alpha": mixed.alphas,
-            "impartiality": mixed.impartiality,
-            **mixed.coverage,
-        }
-        write_table(path / "sets.parquet", columns)
-        correlations: dict[str, CriterionCorrelation | Missing] = {
-            name: correlate(mixed, name, self.seed) for name in ready
-        }
-        correlations |= {name: Missing(reason) for name, reason in missing.items()}
-        findings = Impartiality(
-            len(self.tests),
-            self.classes,
-            self.sizes,
-            self.sets,
-            (float(mixed.impartiality.min()), float(mixed.impartiality.max())),
-            {name: correlations[name] for name in sorted(correlations)},
-        )
-        write_finding(path / "findings.json", findings)
-
-
-def correlate(mixed: MixedSets, name: str, seed: int) -> CriterionCorrelation:
-    """Return how closely a criterion follows the impartiality of sets."""
-    coverage, evenness = mixed.coverage[name], mixed.impartiality
-    within_pearson: dict[str, Estimate | Missing] = {}
-    within_spearman: dict[str, Estimate | Missing] = {}
-    scaled: tuple[list[FloatArray], list[FloatArray]] = ([], [])
-    for size in np.unique(mixed.sizes).tolist():
-        chosen = mixed.sizes == size
-        pair = coverage[chosen], evenness[chosen]
-        random = generator(seed, "impartiality", name, size)
-        within_pearson[str(size)] = _correlation(pearson, *pair, random)
-        within_spearman[str(size)] = _correlation(spearman, *pair, random)
-        for parts, values in zip(scaled, pair, strict=True):
-            spread = values.std()
-            parts.append((values - values.mean()) / spread if spread > MIN_SPREAD else values * 0)
-    first, second = (np.concatenate(parts) for parts in scaled)
-    pooled = _correlation(pearson, first, second, generator(seed, "impartiality", name))
-    return CriterionCorrelation(within_pearson, within_spearman, pooled)
-
-
-def _correlation(
-    kind: Any, coverage: FloatArray, evenness: FloatArray, random: np.random.Generator
-) -> Estimate | Missing:
-    if np.ptp(coverage) <= MIN_SPREAD or np.ptp(evenness) <= MIN_SPREAD:
-        which = "coverage" if np.ptp(coverage) <= MIN_SPREAD else "impartiality"
-        return Missing(f"the {which} of all sets is the same")
-    estimate: Estimate = kind(coverage, evenness, random)
-    return estimate
-
-
-@dataclass(frozen=True)
 class WritePublishedCorrelations(Step):
     """``impartiality_legacy``: ``rq4_impartiality.csv`` and ``rq4_correlation.csv``.
 
     ``p_value`` is that of Student's test of no correlation, as published.
     """
 
-    made_from: str
-    folder: Path = uncounted()
+    made_from: Mapping[str, str]
+    folders: Mapping[str, Path] = uncounted()
     findings: Impartiality = uncounted()
 
     artefact = "impartiality_legacy"
@@ -208,21 +208,26 @@ class WritePublishedCorrelations(Step):
     def build(self, path: Path) -> None:
         """Write both tables, their columns as published."""
         path.mkdir(exist_ok=True)
-        table = read_table(self.folder / "sets.parquet")
-        sets = [
-            [size, "dirichlet", name, value, even, size]
-            for name in self.findings.measured
-            for size, value, even in zip(
-                table["size"], table[name], table["impartiality"], strict=True
-            )
-        ]
+        sets: list[list[object]] = []
+        correlations: list[list[object]] = []
+        for kind, folder in self.folders.items():
+            table = read_table(folder / SETS)
+            for name, each in self._criteria(kind).items():
+                values, evenness = table[name], table["impartiality"]
+                for size, value, even in zip(table["size"], values, evenness, strict=True):
+                    sets.append([size, kind, name, value, even, size])
+                for size, estimate in each.pearson.items():
+                    if isinstance(estimate, Missing):
+                        continue
+                    own = table["size"] == int(size)
+                    p = float(pearsonr(values[own], evenness[own]).pvalue)
+                    words = f"size {size}" if kind == CLEAN else f"{kind} size {size}"
+                    correlations.append([name, words, estimate.value, p, estimate.n])
         write_csv(path / "rq4_impartiality.csv", IMPARTIALITY_COLUMNS, sets)
-        correlations = []
-        for name, each in self.findings.measured.items():
-            for size, estimate in each.pearson.items():
-                if isinstance(estimate, Missing):
-                    continue
-                own = table["size"] == int(size)
-                p = float(pearsonr(table[name][own], table["impartiality"][own]).pvalue)
-                correlations.append([name, f"size {size}", estimate.value, p, estimate.n])
         write_csv(path / "rq4_correlation.csv", CORRELATION_COLUMNS, correlations)
+
+    def _criteria(self, kind: str) -> Mapping[str, CriterionCorrelation]:
+        if kind == CLEAN:
+            return self.findings.measured
+        assert isinstance(self.findings.adversarial, AdversarialSets)
+        return self.findings.adversarial.criteria

@@ -19,6 +19,7 @@ from imprint.lenses.coverage.experiments.adversarial_findings import (
     AdversarialChanges,
     AttackFindings,
 )
+from imprint.lenses.coverage.experiments.attacked_tests import fooling_table
 from imprint.lenses.coverage.measure.growth import mark_of, ready_criteria
 from imprint.lenses.coverage.measure.mixture_changes import adjusted, change_range, changes_of
 from imprint.lenses.coverage.measure.mixtures import (
@@ -32,7 +33,6 @@ from imprint.lenses.coverage.measure.mixtures import (
 from imprint.lenses.coverage.study.network import AuditedNetwork
 from imprint.neurons.activations import ActivationTable
 from imprint.perturb.adversarial_set import AdversarialSet
-from imprint.probe.neurons.input_activations import take_input_activations
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.study.counted import uncounted
 from imprint.study.csv_file import write_csv
@@ -42,7 +42,6 @@ from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.tables import Table, read_table, write_table
 
-BATCH = 256
 ALONE = "_alone"
 MISSING = "missing"
 UNFINISHED = "unfinished"
@@ -90,7 +89,7 @@ class MeasureMixtures(Step):
         pool = np.flatnonzero(self.tests.labels == self.tests.predictions)
         sets = []
         for name, made in self.attacked.items():
-            table = self._fooling(made)
+            table = fooling_table(self.network, self.tests, made, self.taps)
             for size in self.sizes:
                 found = kept_value(
                     path / UNFINISHED / f"{name}_{size}.json",
@@ -132,22 +131,6 @@ class MeasureMixtures(Step):
             name: {"alone": each.alone.tolist(), "mixed": each.mixed.tolist()}
             for name, each in found.items()
         }
-
-    def _fooling(self, made: AdversarialSet) -> AttackedTable:
-        """Return the activations of the adversarial inputs that fool the network."""
-        fooling = np.flatnonzero(made.fooling)
-        if not len(fooling):
-            return AttackedTable(self.tests, np.empty(0, dtype=np.int64))
-        assert self.tests.index is not None
-        order = np.argsort(self.tests.index, kind="stable")
-        places = np.searchsorted(self.tests.index, made.index[fooling], sorter=order)
-        batches = (
-            np.asarray(made.inputs[fooling[start : start + BATCH]])
-            for start in range(0, len(fooling), BATCH)
-        )
-        labels = made.labels[fooling]
-        table = take_input_activations(self.network.model, batches, labels, self.taps)
-        return AttackedTable(table, order[places])
 
 
 def mixtures_from(value: JsonObject) -> Mapping[str, Mixtures] | Missing:

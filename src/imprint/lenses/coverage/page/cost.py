@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.experiments.cost_findings import Cost, CriterionCost
-from imprint.lenses.coverage.page.cost_bars import fit_bars, ratio_bars, throughput_bars
+from imprint.lenses.coverage.page.cost_bars import (
+    coverage_bars,
+    fit_bars,
+    ratio_bars,
+    throughput_bars,
+)
 from imprint.lenses.coverage.page.cost_discrimination import discrimination_figure
 from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions, missing_list
 from imprint.report.figure import Figure
@@ -126,10 +131,11 @@ def cost_figures(cost: Cost) -> list[Figure]:
     beside = (
         None if cost.discrimination is None else discrimination_figure(cost, cost.discrimination)
     )
-    fits = fit_bars(cost)
-    return [
+    figures = [
         ratio_bars(cost),
-        *([beside] if beside is not None else []),
-        *([fits] if fits is not None else []),
+        beside,
+        fit_bars(cost),
         throughput_bars(cost),
+        coverage_bars(cost),
     ]
+    return [each for each in figures if each is not None]

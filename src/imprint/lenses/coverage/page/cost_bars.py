@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from imprint.lenses.coverage.experiments.cost_findings import Cost
 from imprint.report.figure import Axis, Bar, Bars
-from imprint.report.wording import count, fixed, plural, significant
+from imprint.report.wording import (
+    count,
+    fixed,
+    percent,
+    plural,
+    short_percent,
+    significant,
+)
 
 
 def ratio_bars(cost: Cost) -> Bars:
@@ -65,5 +72,30 @@ def throughput_bars(cost: Cost) -> Bars:
         f"takes {bare} tests a second.",
         description=f"Bars, tests a second: {spoken}.",
         axis=Axis("tests a second", count, low=0),
+        bars=bars,
+    )
+
+
+def coverage_bars(cost: Cost) -> Bars | None:
+    """Return the coverage of the tests as a share of its ceiling; None where none has one."""
+    shares = {
+        name: each.value / each.ceiling for name, each in cost.measured.items() if each.ceiling
+    }
+    if not shares:
+        return None
+    bars = [
+        Bar(name.upper(), share, text=percent(share))
+        for name, share in sorted(shares.items(), key=lambda item: -item[1])
+    ]
+    unbounded = ", ".join(name.upper() for name in sorted(cost.measured.keys() - shares.keys()))
+    others = f" Without a bound: {unbounded}." if unbounded else ""
+    spoken = ", ".join(f"{bar.name} {bar.text}" for bar in bars)
+    return Bars(
+        name="coverage-cost-coverage",
+        title="Coverage for that cost",
+        caption=f"What {plural(cost.tests, 'test')} cover, as a share of the most that as many "
+        f"could. Criteria count different things.{others}",
+        description=f"Bars, share of the ceiling: {spoken}.",
+        axis=Axis("share of the ceiling", short_percent, low=0, high=1),
         bars=bars,
     )
