@@ -31,6 +31,10 @@ from imprint.report.wording import (
 
 LEVEL = 0.05
 WORDS: Mapping[Way, str] = {"replace": "replaced", "add": "added"}
+TITLES: Mapping[Way, str] = {
+    "replace": "Inputs by {} in place of others",
+    "add": "Inputs by {} in addition",
+}
 NOTE = (
     "Changes of the value of a set, signed, in marks (cells, sections, neurons or patterns) where "
     "a criterion counts some; means over draws with 95% intervals, the tests being the same. "
@@ -97,12 +101,12 @@ def adversarial_blocks(findings: AdversarialChanges) -> Iterator[Block]:
 
 def _by_share(findings: AdversarialChanges) -> Iterator[Block]:
     names = in_order(findings)
-    replaced, added = ([*share_curves(findings, names, way)] for way in WORDS)
+    replaced, added = (share_curves(findings, names, way) for way in WORDS)
     if replaced:
-        folded = Details("Figures of inputs that are added", [Figures(added)])
+        folded = Details("Figures of inputs that are added", [Figures(added, in_rows=True)])
         yield Part(
             "By the share of adversarial inputs",
-            [Figures(replaced), folded],
+            [Figures(replaced, in_rows=True), folded],
             "coverage-adversarial-shares",
             "Shares",
         )
@@ -212,7 +216,7 @@ def change_table(
         for each in (found.changes[name] if every_share else (at_most[name],))
         if each.way == way
     ]
-    return Table(columns, rows, title=f"Inputs by {attack} are {WORDS[way]}", note=NOTE)
+    return Table(columns, rows, title=TITLES[way].format(attack), note=NOTE)
 
 
 def _row(name: str, change: CoverageChange, mark: float) -> list[Value | Cell]:
@@ -234,7 +238,7 @@ def excess_figure(findings: AdversarialChanges, attack: str, way: Way) -> Interv
     spoken = ", ".join(f"{dot.name} {percent(dot.value)}" for dot in dots)
     return Intervals(
         name=f"coverage-adversarial-{attack}-{way}",
-        title=f"Inputs by {attack} are {WORDS[way]}",
+        title=TITLES[way].format(attack),
         caption="At the largest share of the largest sets: adversarial less fresh, as a share of "
         "the range of all changes of a criterion, with its 95% interval over draws.",
         description=f"Dots, adversarial less fresh: {spoken}.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,61 +17,105 @@ from imprint.stats.estimate import Estimate
 
 ROUNDING = 1e-9
 SHOWN_CRITERIA = 4
+MAIN = "idc"
+PAD = 0.06
 PANEL_HEIGHT = 170.0
 LABEL_ROOM = 0.12
 """Least distance of two labelled shares, as a part of the largest."""
+ByCriterion = Mapping[str, Sequence[CoverageChange]]
+Part = Callable[[CoverageChange], Estimate]
 TITLES = {"replace": "Inputs by {} replace some of {} tests", "add": "Inputs by {} join {} tests"}
 
 
-def share_curves(findings: AdversarialChanges, names: Sequence[str], way: Way) -> Iterator[Lines]:
-    """Yield a figure per attack and size of sets, of two shares or more.
+def share_curves(findings: AdversarialChanges, names: Sequence[str], way: Way) -> list[Lines]:
+    """Return a figure per size of sets and attack, of two shares or more, all on the same axes.
 
     Args:
         findings: all.
-        names: criteria in the order of the page; the first few are drawn.
+        names: criteria in the order of the page; the first few are drawn, and IDC.
         way: replaced or added.
     """
-    for attack, found in findings.attacks.items():
-        changes = [each for of_one in found.changes.values() for each in of_one if each.way == way]
-        for size in sorted({each.size for each in changes}):
-            if len({each.share for each in changes if each.size == size}) > 1:
-                yield share_curve(findings, names, attack, way, size)
+    panels = []
+    for size in _sizes(findings, way):
+        for attack, found in findings.attacks.items():
+            changes = {
+                name: _of_size(found.changes.get(name, ()), way, size) for name in drawn(names)
+            }
+            changes = {name: each for name, each in changes.items() if len(each) > 1}
+            if changes:
+                panels.append((TITLES[way].format(attack, count(size)), attack, size, changes))
+    change, excess = (
+        _common_axis(title, [each for *_, each in panels], findings, part)
+        for title, part in (("change", _change), ("beyond fresh", _excess))
+    )
+    which = _which(names)
+    return [
+        share_curve(
+            findings, f"coverage-adversarial-shares-{attack}-{way}-{size}", title, changes,
+            (change, excess), which,
+        )
+        for title, attack, size, changes in panels
+    ]  # fmt: skip
+
+
+def drawn(names: Sequence[str]) -> list[str]:
+    """Return the criteria that are drawn: the first few, IDC among them.
+
+    >>> drawn(["nbc", "cc", "nc", "lsc", "idc"])
+    ['nbc', 'cc', 'nc', 'idc']
+    """
+    if MAIN not in names[SHOWN_CRITERIA:]:
+        return list(names[:SHOWN_CRITERIA])
+    return [*names[: SHOWN_CRITERIA - 1], MAIN]
 
 
 def share_curve(
-    findings: AdversarialChanges, names: Sequence[str], attack: str, way: Way, size: int
+    findings: AdversarialChanges,
+    name: str,
+    title: str,
+    by_criterion: ByCriterion,
+    axes: tuple[Axis, Axis],
+    which: str,
 ) -> Lines:
-    """Return the change by share in one panel, and what is beyond fresh inputs in another."""
-    shown = {name: _by_share(findings, attack, name, way, size) for name in names[:SHOWN_CRITERIA]}
-    shares = sorted({each.share for changes in shown.values() for each in changes})
+    """Return the change by share in one panel, and what is beyond fresh inputs in another.
+
+    Args:
+        findings: all.
+        name: of the figure.
+        title: of the figure.
+        by_criterion: changes of one attack, way and size by criterion, by rising share.
+        axes: of the change, and of what is beyond.
+        which: sentence about the criteria that are drawn.
+    """
+    shares = sorted({each.share for changes in by_criterion.values() for each in changes})
     spoken = ", ".join(
-        f"{name.upper()} {percent(changes[-1].excess.value / (findings.ranges[name] or 1.0))}"
-        for name, changes in shown.items()
+        f"{criterion.upper()} {percent(_scaled(findings, criterion, changes[-1].excess).value)}"
+        for criterion, changes in by_criterion.items()
     )
 
-    def panel(part: Callable[[CoverageChange], Estimate]) -> list[Series]:
+    def panel(part: Part) -> list[Series]:
         return [
             estimates(
-                name.upper(),
+                criterion.upper(),
                 np.array([each.share for each in changes]),
-                [scaled(part(each), findings.ranges[name] or 1.0) for each in changes],
+                [_scaled(findings, criterion, part(each)) for each in changes],
             )
-            for name, changes in shown.items()
+            for criterion, changes in by_criterion.items()
         ]
 
     ticks = [(share, short_share(share)) for share in apart(shares)]
     x = Axis("share of adversarial inputs", percent, ticks=ticks)
     zero = [Level(0.0)]
     return Lines(
-        name=f"coverage-adversarial-shares-{attack}-{way}-{size}",
-        title=TITLES[way].format(attack, count(size)),
+        name=name,
+        title=title,
         caption="Above: the change of coverage. Below: adversarial less fresh inputs. Both as a "
         "share of the range of all changes, with 95% intervals over "
-        f"{plural(findings.draws, 'draw')}. {_which(len(shown), len(names))}",
+        f"{plural(findings.draws, 'draw')}. {which}",
         description=f"Curves, adversarial less fresh at {short_share(shares[-1])}: {spoken}.",
         x=x,
-        y=Axis("change", short_percent),
-        series=panel(lambda each: each.change),
+        y=axes[0],
+        series=panel(_change),
         levels=zero,
         apart=True,
         height=PANEL_HEIGHT,
@@ -81,8 +125,8 @@ def share_curve(
             caption="",
             description="",
             x=x,
-            y=Axis("beyond fresh", short_percent),
-            series=panel(lambda each: each.excess),
+            y=axes[1],
+            series=panel(_excess),
             levels=zero,
             legend="none",
             apart=True,
@@ -91,18 +135,56 @@ def share_curve(
     )
 
 
-def _which(shown: int, all_of_them: int) -> str:
-    if shown == all_of_them:
-        return ""
-    return f"The {shown} of {plural(all_of_them, 'criterion', 'criteria')} that rise most."
+def _change(change: CoverageChange) -> Estimate:
+    return change.change
 
 
-def _by_share(
-    findings: AdversarialChanges, attack: str, name: str, way: Way, size: int
-) -> list[CoverageChange]:
-    changes = findings.attacks[attack].changes[name]
+def _excess(change: CoverageChange) -> Estimate:
+    return change.excess
+
+
+def _common_axis(
+    title: str, panels: Sequence[ByCriterion], findings: AdversarialChanges, part: Part
+) -> Axis:
+    """Return the axis on which all intervals of all panels have room."""
+    known = [
+        _scaled(findings, criterion, part(each))
+        for by_criterion in panels
+        for criterion, changes in by_criterion.items()
+        for each in changes
+    ]
+    low = min([0.0, *(each.low for each in known)])
+    high = max([0.0, *(each.high for each in known)])
+    pad = PAD * ((high - low) or 1.0)
+    return Axis(title, short_percent, low - pad, high + pad)
+
+
+def _scaled(findings: AdversarialChanges, criterion: str, estimate: Estimate) -> Estimate:
+    return scaled(estimate, findings.ranges[criterion] or 1.0)
+
+
+def _sizes(findings: AdversarialChanges, way: Way) -> list[int]:
+    return sorted({
+        each.size
+        for found in findings.attacks.values()
+        for changes in found.changes.values()
+        for each in changes
+        if each.way == way
+    })  # fmt: skip
+
+
+def _of_size(changes: Sequence[CoverageChange], way: Way, size: int) -> list[CoverageChange]:
     chosen = (each for each in changes if each.way == way and each.size == size)
     return sorted(chosen, key=lambda each: each.share)
+
+
+def _which(names: Sequence[str]) -> str:
+    if len(names) <= SHOWN_CRITERIA:
+        return ""
+    shown, total = drawn(names), plural(len(names), "criterion", "criteria")
+    if shown == list(names[:SHOWN_CRITERIA]):
+        return f"The {SHOWN_CRITERIA} of {total} that rise most."
+    return f"The {SHOWN_CRITERIA - 1} of {total} that rise most, and {MAIN.upper()}."
 
 
 def apart(shares: Sequence[float]) -> list[float]:
