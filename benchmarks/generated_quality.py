@@ -63,20 +63,17 @@ def main() -> int:
         "with those of real images": lambda: manifold_quality(real, generated),
     }
     seconds = {name: float("inf") for name in measures}
+    peaks = dict.fromkeys(measures, 0)
     for _ in range(options.repeats):
         for name, measure in measures.items():
             start = time.process_time()
-            measure()
+            peaks[name] = peak_bytes(measure)
             seconds[name] = min(seconds[name], time.process_time() - start)
     print(f"{options.images:,} × {options.features} features, processor seconds, one thread\n")
     print("| measure | seconds | × one product | peak MB |\n|---|---|---|---|")
     bare = seconds["one matrix product"]
-    for name, measure in measures.items():
-        print(
-            f"| {name} | {seconds[name]:.2f} | {seconds[name] / bare:.1f} | "
-            f"{peak_bytes(measure) / 1e6:,.0f} |",
-            flush=True,
-        )
+    for name, best in seconds.items():
+        print(f"| {name} | {best:.2f} | {best / bare:.1f} | {peaks[name] / 1e6:,.0f} |")
     differences = largest_differences(real[:CHECKED_IMAGES], generated[:CHECKED_IMAGES])
     print(f"\nLargest relative difference from the definitions, {CHECKED_IMAGES} images:")
     for name, difference in differences.items():

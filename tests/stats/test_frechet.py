@@ -34,3 +34,14 @@ def test_equal_sets_have_none_and_order_does_not_matter() -> None:
 def test_sets_that_do_not_fit_are_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(ImprintError, match="Fréchet distance"):
         frechet_distance(np.zeros((4, 3)), np.zeros(shape))
+
+
+def test_many_vectors_cost_no_more_than_their_dimensions_allow() -> None:
+    """Whole, the product of 30,000 vectors with as many would hold 7 GB."""
+    vectors = RANDOM.normal(size=(30_000, 2))
+    assert frechet_distance(vectors, vectors + np.array([1.0, 0.0])) == pytest.approx(1)
+
+
+def test_vectors_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ImprintError, match="finite"):
+        frechet_distance(np.full((4, 3), np.nan), np.zeros((4, 3)))

@@ -31,7 +31,7 @@ def test_error_bounds_every_distance(offset: float, scale: float) -> None:
     columns = (RANDOM.normal(size=(20, 50)) + offset) * scale
     distances = Distances(rows, columns)
     exact = cdist(rows.astype(np.longdouble), columns, "sqeuclidean")
-    ((start, squares),) = distances.blocks()
+    ((start, squares),) = distances.blocks("test")
     assert start == 0
     assert np.abs(squares - exact).max() <= distances.error
     assert distances.error < 1e-9 * exact.max()
@@ -40,6 +40,6 @@ def test_error_bounds_every_distance(offset: float, scale: float) -> None:
 def test_settled_distances_are_those_of_differences() -> None:
     rows = RANDOM.normal(size=(5, 4)) + 1e7
     distances = Distances(rows, rows)
-    ((start, squares),) = distances.blocks()
+    ((start, squares),) = distances.blocks("test")
     distances.settle(start, squares, np.eye(5, dtype=bool))
     assert np.diagonal(squares).tolist() == [0] * 5

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
+from imprint.core.errors import ImprintError
 from imprint.lenses.reconstruct.quality.frechet import frechet_quality
 
 RANDOM = np.random.default_rng(0)
@@ -58,3 +59,8 @@ def test_distance_of_shifted_images_stands_out_of_the_floor() -> None:
     quality = frechet_quality(real, generated)
     assert quality.at_half > quality.floor_range[1]
     assert quality.excess == pytest.approx(10 * 0.25, rel=0.35)
+
+
+def test_no_splits_are_refused() -> None:
+    with pytest.raises(ImprintError, match="choose at least 1"):
+        frechet_quality(np.zeros((4, 2)), np.zeros((4, 2)), splits=0)

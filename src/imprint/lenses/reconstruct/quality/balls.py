@@ -14,6 +14,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from imprint.core.arrays import BoolArray, FloatArray
+from imprint.core.progress import track
 
 BLOCK_VALUES = 1 << 22
 """Distances held at a time: 32 MiB."""
@@ -38,10 +39,15 @@ class Distances:
         self.error = float(rounding * lengths**2)
         """No squared distance is off by more."""
 
-    def blocks(self) -> Iterator[tuple[int, FloatArray]]:
-        """Yield the first row of each block and its squared distances, float64 ``[b, m]``."""
+    def blocks(self, what: str) -> Iterator[tuple[int, FloatArray]]:
+        """Yield the first row of each block and its squared distances, float64 ``[b, m]``.
+
+        Args:
+            what: a few words for the progress bar.
+        """
         step = max(1, BLOCK_VALUES // len(self.columns))
-        for start in range(0, len(self.rows), step):
+        starts = range(0, len(self.rows), step)
+        for start in track(starts, what, len(starts), "block"):
             block = slice(start, start + step)
             squares = self._rows[block] @ self._columns.T
             squares *= -2
@@ -70,7 +76,7 @@ def squared_radii(vectors: FloatArray, k: int) -> FloatArray:
     """
     distances = Distances(vectors, vectors)
     radii = np.empty(len(vectors))
-    for start, squares in distances.blocks():
+    for start, squares in distances.blocks("nearest images"):
         lines = np.arange(len(squares))
         squares[lines, start + lines] = np.inf
         kth = np.partition(squares, k - 1, axis=1)[:, k - 1]

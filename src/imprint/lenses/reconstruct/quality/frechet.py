@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.reconstruct.quality.features import feature_sets
 from imprint.lenses.reconstruct.quality.halves import half_size, split_halves
@@ -68,9 +69,12 @@ def frechet_quality(
         seed: of the splits.
 
     Raises:
-        ImprintError: as :func:`imprint.lenses.reconstruct.quality.features.feature_sets`.
+        ImprintError: as :func:`imprint.lenses.reconstruct.quality.features.feature_sets`, or no
+            splits.
     """
     first, second = feature_sets(real, generated, (4, 2))
+    if splits < 1:
+        raise ImprintError(f"{splits} splits leave no noise floor: choose at least 1")
     pairs = [
         (frechet_distance(base, drawn), frechet_distance(base, other))
         for base, other, drawn in track(

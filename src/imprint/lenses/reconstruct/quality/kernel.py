@@ -19,6 +19,7 @@ n = m = subset size for each subset; memory a block of rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +104,7 @@ def kernel_quality(
         raise ImprintError(
             f"{subsets} subsets of {subset_size} images have no spread: choose at least 2 of both"
         )
-    sums = row_sums(first, second)
+    sums = row_sums(first, second, "kernel distance")
     size = min(subset_size, len(first), len(second))
     random = generator(seed, "kernel distance subsets")
     distances = [
@@ -113,7 +114,7 @@ def kernel_quality(
                 second[random.permutation(len(second))[:size]],
             )
         )
-        for _ in track(range(subsets), "kernel distance", subsets, "subset")
+        for _ in track(range(subsets), "kernel distance, subsets", subsets, "subset")
     ]
     return KernelQuality(
         squared_mmd(sums),
@@ -127,21 +128,25 @@ def kernel_quality(
     )
 
 
-def row_sums(real: FloatArray, generated: FloatArray) -> RowSums:
+def row_sums(real: FloatArray, generated: FloatArray, what: str = "") -> RowSums:
     """Return the sums of the rows and columns of the three kernel matrices, block by block.
 
     Args:
         real: float64 ``[n, d]``.
         generated: float64 ``[m, d]``.
+        what: a few words for the progress bar; none is shown without.
     """
     real_cross, generated_cross = np.empty(len(real)), np.zeros(len(generated))
-    step = max(1, BLOCK_VALUES // len(generated))
-    for start in range(0, len(real), step):
-        block = slice(start, start + step)
+    for block in _blocks(len(real), len(generated), what and f"{what}, real from generated"):
         kernel = cubic_kernel(real[block], generated)
         real_cross[block] = kernel.sum(axis=1)
         generated_cross += kernel.sum(axis=0)
-    return RowSums(_own_sums(real), _own_sums(generated), real_cross, generated_cross)
+    return RowSums(
+        _own_sums(real, what and f"{what}, real images"),
+        _own_sums(generated, what and f"{what}, generated images"),
+        real_cross,
+        generated_cross,
+    )
 
 
 def cubic_kernel(rows: FloatArray, columns: FloatArray) -> FloatArray:
@@ -180,12 +185,19 @@ def _left_out(own: FloatArray, cross: FloatArray, others: int) -> FloatArray:
     return np.asarray(within - 2 * (cross.sum() - cross) / ((count - 1) * others))
 
 
-def _own_sums(vectors: FloatArray) -> FloatArray:
+def _own_sums(vectors: FloatArray, what: str) -> FloatArray:
     sums = np.empty(len(vectors))
-    step = max(1, BLOCK_VALUES // len(vectors))
-    for start in range(0, len(vectors), step):
-        kernel = cubic_kernel(vectors[start : start + step], vectors)
+    for block in _blocks(len(vectors), len(vectors), what):
+        kernel = cubic_kernel(vectors[block], vectors)
         rows = np.arange(len(kernel))
-        kernel[rows, start + rows] = 0
-        sums[start : start + step] = kernel.sum(axis=1)
+        kernel[rows, block.start + rows] = 0
+        sums[block] = kernel.sum(axis=1)
     return sums
+
+
+def _blocks(rows: int, columns: int, what: str) -> Iterator[slice]:
+    """Yield slices of rows, so many that a block holds at most ``BLOCK_VALUES`` values."""
+    step = max(1, BLOCK_VALUES // columns)
+    starts = range(0, rows, step)
+    for start in track(starts, what, len(starts), "block") if what else starts:
+        yield slice(start, start + step)

@@ -105,7 +105,7 @@ def manifold_scores(real: FloatArray, generated: FloatArray, k: int) -> Manifold
     distances = Distances(generated, real)
     real_balls = np.empty(len(generated), dtype=np.int64)
     recalled, covered = np.zeros(len(real), dtype=bool), np.zeros(len(real), dtype=bool)
-    for start, squares in distances.blocks():
+    for start, squares in distances.blocks("generated from real images"):
         block = slice(start, start + len(squares))
         own_radii = generated_radii[block, None]
         near = np.abs(squares - real_radii) <= distances.error
