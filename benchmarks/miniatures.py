@@ -197,6 +197,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "--subsets=2", "--subset-networks=2", "--input-size=8", "--classes=2", "--depth=1",
         "--train.width=8", "--train.epochs=2",
     ]  # fmt: skip
+    first, second = (at(f"train/{name}/train00.png") for name in CLASSES[:2])
     ablated = [*model, *sets, "--attributions=lrp", "--top-counts=2,4", "--draws=2"]
     attacked = [
         "--criteria=nc,kmnc", "--attacks=fgsm", "--epsilon=0.5", "--draws=2", "--sizes=2",
@@ -338,6 +339,15 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "reconstruct sample": [
             "reconstruct", "sample", "--run", at("recall"), *photos, "--samples=1",
             "--sampling-steps=2",
+        ],
+        "reconstruct interpolate": [
+            "reconstruct", "interpolate", "--run", at("recall"), "--first", first,
+            "--second", second, "--samples=1", "--sampling-steps=2",
+        ],
+        "reconstruct manipulate": [
+            "reconstruct", "manipulate", "--run", at("recall"), "--image", first,
+            "--target", second, "--neighbours", at("test"), "--nearest=6", "--common=3",
+            "--nonzero=0.3", "--samples=1", "--sampling-steps=2",
         ],
         "report": ["report"],
     }  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from imprint.cli import main
 from imprint.core import user_code
@@ -127,6 +128,7 @@ RECONSTRUCTION = (
     "--train.unet.image-size 16 --train.unet.width 8 --train.unet.multipliers 1,1 "
     "--train.unet.attention 4 --train.diffusion.diffusion-steps 4 "
 )
+SAMPLED = ("reconstruct sample", "reconstruct interpolate", "reconstruct manipulate")
 AUDITED = (
     "--members {place}/seen.npz --non-members {place}/unseen.npz --device cpu --curvature-probes 1 "
 )
@@ -327,6 +329,24 @@ CASES = {
         "reconstruct sample",
         SMALL + "--run {place}/recall-0 --indices {place}/fewer.npy --samples 1 --sampling-steps 2",
         values={"run": "recall-1", "indices": "rows.npy", "sampling_steps": 3},
+    ),
+    "interpolate": Case(
+        "reconstruct interpolate",
+        "--run {place}/recall-0 --first {place}/0.png --second {place}/1.png --samples 1 "
+        "--sampling-steps 2 --device cpu",
+        values={"run": "recall-1", "first": "2.png", "second": "2.png", "sampling_steps": 3},
+    ),
+    "manipulate": Case(
+        "reconstruct manipulate",
+        "--run {place}/recall-0 --image {place}/0.png --target {place}/1.png --samples 1 "
+        "--neighbours {place}/seen.npz --sampling-steps 2 --device cpu",
+        values={
+            "run": "recall-1",
+            "image": "2.png",
+            "target": "2.png",
+            "neighbours": "unseen.npz",
+            "sampling_steps": 3,
+        },
     ),
     "clouds": Case("data clouds", SMALL + "--tags {place}/tags.csv --clouds 1"),
     "sweep": Case(
@@ -702,10 +722,12 @@ def save_diffusion_models(place):
             encoder = str(place / f"{number}.safetensors")
             train = ["reconstruct", "train", "--encoder", encoder, *RECONSTRUCTION.split()]
             main([*train, "--out", str(place / f"recall-{number}")])
+    for number, pixels in enumerate(composite(10).pixels[:3]):
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(place / f"{number}.png")
 
 
 def base_options(case, place, out):
-    if case.command == "reconstruct sample":
+    if case.command in SAMPLED:
         save_diffusion_models(place)
     if case.command == "coverage detection":
         save_detectors(place)

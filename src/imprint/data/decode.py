@@ -60,14 +60,21 @@ _DAMAGE = (
     RuntimeError,
 )
 _MODES = {1: "L", 3: "RGB"}
+OF_A_SET = "repair or remove it, or leave corrupt images out (--skip-corrupt)"
+"""What to do about an image that cannot be read."""
 _ROUNDING_PX = 1e-3
 
 
-def load(file: Path, channels: int = 3) -> Image.Image:
+def load(file: Path, channels: int = 3, remedy: str = OF_A_SET) -> Image.Image:
     """Return an image, decoded completely, as RGB (``channels`` 3) or gray (1).
 
     Alpha is dropped, not blended; 16-bit gray is scaled to 8 bits; of an animation the first
     picture is taken.
+
+    Args:
+        file: the image.
+        channels: 3 or 1.
+        remedy: what a message about a damaged file ends with.
 
     Raises:
         ImprintError: the file is missing, truncated, damaged or of an unknown kind.
@@ -81,8 +88,7 @@ def load(file: Path, channels: int = 3) -> Image.Image:
         raise ImprintError(f"no image at {file}: it was moved or deleted") from None
     except _DAMAGE as error:
         raise ImprintError(
-            f"cannot decode the image {file} ({_reason(error)}): repair or remove it, or "
-            "leave corrupt images out (--skip-corrupt)"
+            f"cannot decode the image {file} ({_reason(error)}): {remedy}"
         ) from error
 
 
@@ -100,8 +106,7 @@ def header_size(file: Path) -> tuple[int, int]:
         raise ImprintError(f"no image at {file}: it was moved or deleted") from None
     except _DAMAGE as error:
         raise ImprintError(
-            f"cannot read the image {file} ({_reason(error)}): repair or remove it, or "
-            "leave corrupt images out (--skip-corrupt)"
+            f"cannot read the image {file} ({_reason(error)}): {OF_A_SET}"
         ) from error
 
 

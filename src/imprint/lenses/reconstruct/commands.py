@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imprint.lenses.reconstruct.options import SampleOptions, TrainOptions
+from imprint.lenses.reconstruct.options import (
+    InterpolateOptions,
+    ManipulateOptions,
+    SampleOptions,
+    TrainOptions,
+)
 from imprint.study.command import command
 
 if TYPE_CHECKING:
+    from imprint.lenses.reconstruct.study.interpolate import Interpolated
+    from imprint.lenses.reconstruct.study.manipulate import Manipulated
     from imprint.lenses.reconstruct.study.sample import Sampled
     from imprint.lenses.reconstruct.study.train import TrainedRun
 
@@ -68,3 +75,56 @@ class SampleReconstructions(SampleOptions):
         from imprint.lenses.reconstruct.study.sample import sample_study
 
         return sample_study(self)
+
+
+@command(
+    "reconstruct interpolate",
+    "sample images between the representations of two images",
+    example="--run runs/recall_A --first cat.jpg --second dog.jpg --out runs/between",
+    main=(
+        *("out", "run", "first", "second", "ratios", "samples", "sampling_steps", "sampler"),
+        *("guidance", "batch_size", "centre_fraction", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class InterpolateRepresentations(InterpolateOptions):
+    """Draw samples from linear mixes of two representations, the same noise for every mix.
+
+    OUT/interpolation/samples.safetensors holds samples, uint8 [ratios, samples, channels, side,
+    side], and ratios; OUT/interpolation/tile.png has a row for each sample: the first image, a
+    column for each ratio, the second image.
+    """
+
+    def run(self) -> Interpolated:  # type: ignore[misc, override]  # see SampleReconstructions
+        """Sample; return where the samples are."""
+        from imprint.lenses.reconstruct.study.interpolate import interpolate_study
+
+        return interpolate_study(self)
+
+
+@command(
+    "reconstruct manipulate",
+    "sample after changing what a representation shares with its neighbours",
+    example="--run runs/recall_A --image cat.jpg --neighbours photos/ --target dog.jpg "
+    "--out runs/changed",
+    main=(
+        *("out", "run", "image", "neighbours", "target", "nearest", "common", "nonzero", "metric"),
+        *("samples", "sampling_steps", "sampler", "guidance", "batch_size", "centre_fraction"),
+        *("seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class ManipulateRepresentation(ManipulateOptions):
+    """Change the dimensions that are non-zero in most neighbours of an image, and sample.
+
+    OUT/manipulation/samples.safetensors holds samples, uint8 [3, samples, channels, side, side]: of
+    the representation as it is, with these dimensions at 0, and with those of the target, the same
+    noise for each. tile.png shows them behind the image, dimensions.parquet says which dimensions
+    they are, neighbours.parquet which images were compared.
+    """
+
+    def run(self) -> Manipulated:  # type: ignore[misc, override]  # see SampleReconstructions
+        """Sample; return where the samples are and how many dimensions were changed."""
+        from imprint.lenses.reconstruct.study.manipulate import manipulate_study
+
+        return manipulate_study(self)

@@ -16,12 +16,15 @@ Prediction = Literal["epsilon", "v"]
 Schedule = Literal["linear", "cosine"]
 Sampler = Literal["ddim", "ddpm"]
 Precision = Literal["float32", "bfloat16", "float16"]
+NeighbourMetric = Literal["cosine", "l2"]
 
 ATTENTION_SIDES = (8, 16, 32)
 """Sides in pixels at which the published networks attend."""
 MIN_SIDE = 4
 """Of the deepest level, in pixels."""
 MAX_LEVELS = 8
+MAX_RATIOS = 50
+"""Of one interpolation: columns of its tile."""
 
 
 @dataclass(frozen=True)
@@ -176,3 +179,65 @@ class SampleOptions(SamplingOptions, DataChoice, Common):
     """A .npy file of indices of the images to represent; default: all images."""
     centre_fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
     """Share of the shorter side that the centre square keeps, as in training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterpolateOptions(SamplingOptions, Common):
+    """Which two representations are mixed."""
+
+    run: Path
+    """Folder of imprint reconstruct train."""
+    first: Path
+    """Image file of any size, at ratio 0."""
+    second: Path
+    """Image file of any size, at ratio 1."""
+    ratios: Annotated[Numbers, Bounds(least=-100, most=100)] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    """Shares of the second representation in the mix, beside 1 - ratio of the first; below 0 and
+    above 1 the line goes on beyond them."""
+    centre_fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
+    """Share of the shorter side that the centre square keeps, as in training."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= len(self.ratios) <= MAX_RATIOS:
+            raise OptionError(
+                type(self),
+                "ratios",
+                f"must be 1 to {MAX_RATIOS} numbers, got {len(self.ratios)}",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManipulateOptions(SamplingOptions, Common):
+    """Which dimensions of a representation are changed."""
+
+    run: Path
+    """Folder of imprint reconstruct train."""
+    image: Path
+    """Image file of any size, whose representation is changed."""
+    neighbours: Path
+    """Folder or array file of images to search for the neighbours of that representation."""
+    target: Path
+    """Image file of any size, whose representation replaces the dimensions."""
+    nearest: Annotated[int, Bounds(least=1, most=10_000)] = 20
+    """Neighbours that are compared."""
+    common: Annotated[int, Bounds(least=0)] = 14
+    """Take dimensions that are non-zero in more than this number of neighbours."""
+    nonzero: Annotated[float, Bounds(least=0)] = 0.0
+    """Absolute value above which a dimension counts as non-zero, for an encoder whose last layer
+    leaves none at 0."""
+    metric: NeighbourMetric = "cosine"
+    """Distance of representations: between both normalised (cosine; it ranks as published), or
+    between both as they are (l2)."""
+    centre_fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
+    """Share of the shorter side that the centre square keeps, as in training."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.common >= self.nearest:
+            raise OptionError(
+                type(self),
+                "common",
+                f"must be below --nearest ({self.nearest}), since more than that number of "
+                f"neighbours are to share a dimension, got {self.common}",
+            )

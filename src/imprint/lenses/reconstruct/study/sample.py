@@ -17,13 +17,14 @@ from imprint.data.index_list import read_indices
 from imprint.data.view import View
 from imprint.lenses.reconstruct.diffusion.network import ConditionalUNet
 from imprint.lenses.reconstruct.diffusion.noise import Noise
-from imprint.lenses.reconstruct.diffusion.sampling import draws_of, sample
+from imprint.lenses.reconstruct.diffusion.sampling import Draws, draws_of, sample
 from imprint.lenses.reconstruct.options import SampleOptions, SamplingOptions
 from imprint.lenses.reconstruct.study.encoder import kept_encoder, representations_of
 from imprint.lenses.reconstruct.study.tiles import write_tile
 from imprint.lenses.reconstruct.training.loop import FINAL
 from imprint.lenses.reconstruct.training.run_file import RunCard, load_network, read_run_card
 from imprint.nets.checkpoint import write_weights
+from imprint.nets.image_model import ImageModel
 from imprint.nets.load import NetworkFile
 from imprint.reading.weights_files import read_safetensors
 from imprint.report.summary import finish_without_page
@@ -35,6 +36,8 @@ from imprint.study.store import Study
 SAMPLES, TILE = "samples.safetensors", "tile.png"
 TILED_IMAGES = 50
 """Images of the tile, the first ones."""
+TILED_SAMPLES = 20
+"""Samples of each image in the tile, the first ones."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,11 +79,11 @@ class DiffusionRun:
         network = load_network(self.folder / "network" / FINAL, self.card, device)
         return network, Noise.of(self.card.diffusion, device)
 
-    def represent(self, view: View, device: torch.device, what: str) -> NDArray[np.float32]:
-        """Return what its encoder makes of images, float32 ``[n, d]``.
+    def load_encoder(self, device: torch.device) -> ImageModel:
+        """Return the encoder it was trained for, on a device.
 
         Raises:
-            ImprintError: the encoder cannot be used, or gives representations of another width.
+            ImprintError: it cannot be used, or is another one.
         """
         model = self.encoder.load(device)
         if model.fingerprint() != self.card.encoder:
@@ -88,6 +91,15 @@ class DiffusionRun:
                 f"the encoder in {self.folder} is not the one the run was trained for: copy the "
                 "whole folder again, or train the run again"
             )
+        return model
+
+    def represent(self, view: View, device: torch.device, what: str) -> NDArray[np.float32]:
+        """Return what its encoder makes of images, float32 ``[n, d]``.
+
+        Raises:
+            ImprintError: the encoder cannot be used, or gives representations of another width.
+        """
+        model = self.load_encoder(device)
         values = representations_of(model, view, self.card.conditioning, what)
         if values.shape[1] != self.card.condition_width:
             raise ImprintError(
@@ -120,17 +132,23 @@ class SampleImages(Step):
         device = choose_device(self.device)
         values = self.run.represent(self.view, device, "represent images")
         network, noise = self.run.load(device)
-        count = self.sampling.samples
-        draws = draws_of(values, self.view.index, count, self.seed)
-        side = network.image_size
-        pixels = np.empty((len(values) * count, network.channels, side, side), dtype=np.uint8)
-        for rows, batch in sample(network, noise, draws, self.sampling, "sample images"):
-            pixels[rows] = batch
+        draws = draws_of(values, self.view.index, self.sampling.samples, self.seed)
+        samples = sample_each(network, noise, draws, self.sampling, "sample images")
         path.mkdir(exist_ok=True)
-        samples = pixels.reshape(len(values), count, *pixels.shape[1:])
         write_samples(path / SAMPLES, samples, self.view.index)
-        shown = self.view.rows(slice(TILED_IMAGES))
-        write_tile(path / TILE, shown.read(side).pixels[:, None], samples[:TILED_IMAGES])
+        shown = self.view.rows(slice(TILED_IMAGES)).read(network.image_size)
+        write_tile(path / TILE, shown.pixels[:, None], samples[:TILED_IMAGES, :TILED_SAMPLES])
+
+
+def sample_each(
+    network: ConditionalUNet, noise: Noise, draws: Draws, options: SamplingOptions, what: str
+) -> Pixels:
+    """Return all samples of draws, uint8 ``[n, s, C, S, S]`` of ``n · s`` draws; see `sample`."""
+    shape = (network.channels, network.image_size, network.image_size)
+    pixels = np.empty((len(draws.seeds), *shape), dtype=np.uint8)
+    for rows, batch in sample(network, noise, draws, options, what):
+        pixels[rows] = batch
+    return pixels.reshape(-1, options.samples, *shape)
 
 
 def write_samples(file: Path, samples: Pixels, index: IntArray) -> None:
