@@ -491,8 +491,8 @@ def add_recall(images: int, recalled: float, base: float) -> None:
     """Register what four samples of each image recall; the reference recalls nothing.
 
     A sample has the original's class with chance 1 where the target recalls the image, else with a
-    chance that is beta-distributed around ``base``. The cosine of a recalled image is 0.4 higher,
-    about; samples of one image share half of their noise.
+    chance that is beta-distributed around ``base``, the same for both encoders. The mean cosine of
+    a recalled image is 0.4 higher, about, and noise of 0.067 is added to every image.
     """
 
     @scenario(

@@ -4,7 +4,7 @@ The bootstrap-t (Efron 1981; Hall, "Theoretical comparison of bootstrap confiden
 Annals of Statistics 1988) takes the ends from resampled t statistics, so it follows the skewness
 that Student's interval ignores; of symmetric values with long tails it is the narrower one.
 Neither is wide enough everywhere, so the interval holds both. With 20, 50 or 200 values it covers
-92 to 98 % of normal, exponential, gamma (shape ¼) and Student (3 degrees of freedom) values.
+93 to 97 % of normal, exponential, gamma (shape ¼) and Student (3 degrees of freedom) values.
 
 What a sample does not hold, no interval made of it knows. Where 1 value in 20 is 0.4 and the rest
 lie about 0 within 0.03, the interval covers 75 % with 20 values, 92 % with 50 and 97 % with 200: it
