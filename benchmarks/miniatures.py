@@ -50,6 +50,7 @@ def make(folder: Path) -> Path:
     """Write every input into ``folder``; return it."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_photos(folder)
+    _write_texts(folder / "texts")
     _write_arrays(folder)
     _write_networks(folder)
     _write_runs(folder / "runs")
@@ -75,6 +76,12 @@ def _write_photos(folder: Path) -> None:
                     box = folder / "boxes" / name / f"{part}{row:02d}.xml"
                     box.parent.mkdir(parents=True, exist_ok=True)
                     box.write_text(ANNOTATION.format(10, 2, 15, 12))
+
+
+def _write_texts(folder: Path) -> None:
+    for name in CLASSES:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "0.txt").write_text(f"a small {name}")
 
 
 def _write_arrays(folder: Path) -> None:
@@ -219,6 +226,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "train": ["train", *photos, *ENCODER, "--train.epochs=3"],
         "data describe": ["data", "describe", *photos],
         "data split": ["data", "split", *photos, "--per-class=2"],
+        "data vocabulary": ["data", "vocabulary", "--data", at("texts")],
         "data unpack": ["data", "unpack", "--tfrecords", at("train")],
         "data crops": ["data", "crops", *photos, "--min-crop-px=2", "--size=16"],
         "data tag": ["data", "tag", *photos, "--tagger", at("train"), "--tag-list", at("tags.txt")],

@@ -630,6 +630,7 @@ CASES["whole study"] = Case(
 )
 WITHOUT_CARDS = {
     "data describe",
+    "data vocabulary",
     "dejavu attack",
     "dejavu linear-probe",
     "membership attack",

@@ -144,3 +144,44 @@ def test_mistakes_write_nothing(tmp_path, capsys, arrays, words, message):
     assert left.value.code == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out" / "split").exists()
+
+
+@pytest.fixture
+def texts(tmp_path):
+    for part, content in (("train", "a good film"), ("test", "other words")):
+        for name in ("neg", "pos"):
+            folder = tmp_path / "imdb" / part / name
+            folder.mkdir(parents=True)
+            (folder / "0_1.txt").write_text(f"{content} {name}")
+    return tmp_path / "imdb"
+
+
+def vocabulary_words(texts, *more):
+    return ["data", "vocabulary", "--data", str(texts), "--out", str(texts), *more]
+
+
+def test_the_vocabulary_is_of_training_texts(texts, capsys):
+    main(vocabulary_words(texts, "--words", "4", "--length", "6"))
+    assert "4 words, 87.5% of all in 2 texts" in capsys.readouterr().out
+    assert json.loads((texts / "vocabulary.json").read_text()) == {
+        "words": ["a", "film", "good", "neg"],
+        "length": 6,
+    }
+
+
+def test_another_vocabulary_is_not_replaced(texts, capsys):
+    main(vocabulary_words(texts))
+    main(vocabulary_words(texts))
+    with pytest.raises(SystemExit) as ended:
+        main(vocabulary_words(texts, "--words", "2"))
+    assert ended.value.code == 2
+    assert "holds another vocabulary" in capsys.readouterr().err
+
+
+def test_texts_without_words_have_no_vocabulary(texts, capsys):
+    for file in texts.glob("train/*/*.txt"):
+        file.write_text("… !")
+    with pytest.raises(SystemExit):
+        main(vocabulary_words(texts))
+    assert "the 2 texts in" in capsys.readouterr().err
+    assert not (texts / "vocabulary.json").exists()

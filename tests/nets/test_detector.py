@@ -18,6 +18,7 @@ from tests.lenses.coverage.detection.tiny_detectors import (
 )
 
 transformers = pytest.importorskip("transformers")
+huggingface_hub = pytest.importorskip("huggingface_hub")
 
 
 def test_competing_classes_take_a_softmax_without_no_object(tmp_path: Path) -> None:
@@ -61,3 +62,56 @@ def test_other_names_and_other_models_are_refused(tmp_path: Path) -> None:
         load_detector_folder(folder, {})
     with pytest.raises(ImprintError, match=r"folder without config\.json"):
         load_detector_folder(tmp_path, {})
+
+
+def test_a_detector_without_numbers_is_refused(tmp_path: Path) -> None:
+    model = tiny_yolos(transformers)
+    with torch.no_grad():
+        model.class_labels_classifier.layers[0].bias[0] = torch.nan
+    with pytest.raises(ImprintError, match="logits or boxes that are infinite or not a number"):
+        load_detector_folder(save_detector(tmp_path / "yolos", model), {})
+
+
+def test_weights_of_another_model_are_refused_in_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = save_detector(tmp_path / "yolos", tiny_yolos(transformers))
+    tiny_rt_detr(transformers).save_pretrained(tmp_path / "rt")
+    (tmp_path / "rt" / "model.safetensors").replace(folder / "model.safetensors")
+    capfd.readouterr()
+    with pytest.raises(ImprintError, match=r"its weights do not fit its config\.json"):
+        load_detector_folder(folder, {})
+    assert capfd.readouterr().err == ""
+
+
+def test_a_backbone_on_the_hub_is_not_fetched(tmp_path: Path) -> None:
+    """The libraries are imported long before here, when nothing kept them from the network."""
+    folder = save_detector(tmp_path / "rt", tiny_rt_detr(transformers))
+    config = json.loads((folder / "config.json").read_text())
+    hub = {"backbone_config": None, "backbone": "owner/name", "use_pretrained_backbone": True}
+    (folder / "config.json").write_text(json.dumps({**config, **hub}))
+    before = huggingface_hub.constants.HF_HUB_OFFLINE
+    huggingface_hub.constants.HF_HUB_OFFLINE = False
+    try:
+        with pytest.raises(ImprintError, match="offline mode is enabled"):
+            load_detector_folder(folder, {})
+        assert not huggingface_hub.constants.HF_HUB_OFFLINE
+    finally:
+        huggingface_hub.constants.HF_HUB_OFFLINE = before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_hidden_layers": 10**9}, r"num_hidden_layers 1000000000: 2,048 is the most"),
+        ({"hidden_size": 16}, r"other shapes than its config\.json says"),
+    ],
+)
+def test_configurations_beyond_their_weights_are_refused(
+    tmp_path: Path, changes: dict[str, int], message: str
+) -> None:
+    folder = save_detector(tmp_path / "yolos", tiny_yolos(transformers))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+    with pytest.raises(ImprintError, match=message):
+        load_detector_folder(folder, {})

@@ -328,7 +328,12 @@ def transformers_with(monkeypatch, base: nn.Module) -> None:
     module(
         monkeypatch,
         "transformers",
-        logging=SimpleNamespace(disable_progress_bar=lambda: None),
+        logging=SimpleNamespace(
+            disable_progress_bar=lambda: None,
+            get_verbosity=lambda: 30,
+            set_verbosity=lambda level: None,
+            set_verbosity_error=lambda: None,
+        ),
         AutoConfig=Config,
         AutoModel=SimpleNamespace(from_config=base_of, from_pretrained=weights_of(base_of)),
         AutoModelForImageClassification=SimpleNamespace(

@@ -73,8 +73,8 @@ class OwnModelChoice(PlanChoice, ModelChoice):
     """Architecture of weights without a card (imprint list architectures), or
     package.module:function that builds the network."""
     members: Path | None = None
-    """Records the model was trained on: a folder of images, an array file or a table. With --data,
-    a .npy file with indices of its images."""
+    """Records the model was trained on: a folder of images or texts, an array file or a table. With
+    --data, a .npy file with indices of its images."""
     non_members: Path | None = None
     """Records of the same kind that it was not trained on."""
     tests: Path | None = None

@@ -99,6 +99,74 @@ class SplitData(DataChoice, Common):
         return facts
 
 
+@dataclass(frozen=True)
+class VocabularyFacts:
+    """Which vocabulary was written.
+
+    Attributes:
+        file: its path.
+        texts: that its words were counted in.
+        words: how many it has.
+        known: share of all words in the texts that are among them.
+    """
+
+    file: str
+    texts: int
+    words: int
+    known: float
+
+
+@command(
+    "data vocabulary",
+    "write the most frequent words of texts, by which they become token ids",
+    example="--data imdb/ --words 10000 --length 256 --out imdb/",
+)
+@dataclass(frozen=True, kw_only=True)
+class WriteVocabulary(Common):
+    """Count the words of training texts, and write the most frequent ones to OUT/vocabulary.json.
+
+    A folder of texts is read by the vocabulary.json in it or in the folder above. The network that
+    is audited must have been trained with the same one.
+    """
+
+    data: Path
+    """Folder of texts, CLASS/NAME.txt; where there is train/CLASS/NAME.txt, those alone."""
+    words: Annotated[int, Bounds(least=1, most=1_000_000)] = 10_000
+    """Words at most; ids 0 and 1 come on top, for padding and for any other word."""
+    length: Annotated[int, Bounds(least=1, most=100_000)] = 256
+    """Tokens of every text: longer ones are cut, shorter ones padded."""
+
+    def run(self) -> VocabularyFacts:
+        """Write the vocabulary; return how much of the texts it covers."""
+        from imprint.core.errors import ImprintError
+        from imprint.data.records.sources.text_folder import VOCABULARY, read_texts, text_files
+        from imprint.data.records.vocabulary import (
+            count_words,
+            read_vocabulary,
+            vocabulary_of,
+            write_vocabulary,
+        )
+
+        paths = [path for each in text_files(self.data).values() for path in each]
+        counts = count_words(read_texts(paths))
+        vocabulary = vocabulary_of(counts, self.words, self.length)
+        if not vocabulary.words:
+            raise ImprintError(f"the {len(paths)} texts in {self.data} hold no words: check --data")
+        file = self.out / VOCABULARY
+        if file.exists() and read_vocabulary(file) != vocabulary:
+            raise ImprintError(
+                f"{file} holds another vocabulary, which a network may have been trained with: "
+                "choose another --out, or delete it"
+            )
+        write_vocabulary(file, vocabulary)
+        known = sum(counts[word] for word in vocabulary.words) / counts.total()
+        if not self.json:
+            print(
+                f"{file}: {len(vocabulary.words)} words, {known:.1%} of all in {len(paths)} texts"
+            )
+        return VocabularyFacts(str(file), len(paths), len(vocabulary.words), known)
+
+
 @command(
     "data unpack",
     "unpack images from TFRecords",

@@ -37,15 +37,15 @@ def shorten(text: str, most: int = 2000) -> str:
 
 
 def reason_of(error: BaseException, most: int = 200) -> str:
-    r"""Return the first line of what an exception says, else its type.
+    r"""Return the first line of what an exception says that is not blank, else its type.
 
     Exceptions of users' code may fail even at that.
 
-    >>> reason_of(ValueError("bad width\nmore")), reason_of(KeyError())
+    >>> reason_of(ValueError("\nbad width\nmore")), reason_of(KeyError())
     ('bad width', 'KeyError')
     """
     try:
-        lines = str(error).splitlines()
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     except Exception:  # the text of an exception is code of the user as well
         lines = []
     return (lines or [""])[0][:most] or type(error).__name__

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from imprint.core.errors import ImprintError
@@ -20,6 +22,26 @@ def go_offline() -> None:
     for name in OFFLINE:
         os.environ[name] = "1"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+@contextlib.contextmanager
+def offline() -> Iterator[None]:
+    """Keep Hugging Face's libraries from the network, even if they were imported before.
+
+    A configuration may name a backbone on their hub, which ``local_files_only`` does not reach.
+    """
+    go_offline()
+    try:
+        from huggingface_hub import constants
+    except ImportError:
+        yield
+        return
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def import_tensorflow() -> Any:

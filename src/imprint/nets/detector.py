@@ -162,7 +162,7 @@ def load_detector_folder(
     black = torch.zeros(1, card.channels, card.input_size, card.input_size, device=device)
     try:
         with torch.no_grad():
-            detector(black)
+            found = detector(black)
     except ImprintError:
         raise
     except Exception as error:  # networks of transformers raise nearly anything
@@ -170,4 +170,9 @@ def load_detector_folder(
             f"{folder} does not take images {list(black.shape[1:])}: {reason_of(error)}; give "
             "another --image-size"
         ) from error
+    if not all(bool(part.isfinite().all()) for part in (found.logits, found.boxes)):
+        raise ImprintError(
+            f"the detector in {folder} gives logits or boxes that are infinite or not a number "
+            "for a black image: check its weights, and save it again with save_pretrained"
+        )
     return detector

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError, reason_of
-from imprint.core.extras import go_offline
+from imprint.core.extras import go_offline, offline
 from imprint.core.user_code import check_options
 from imprint.nets.backbone import Backbone
 from imprint.nets.registry import LIBRARIES
@@ -32,6 +32,9 @@ _NOT_OPTIONS = frozenset(
     ]
 )
 """Values of a configuration that choose code, not a network."""
+_COUNTS_LAYERS = re.compile(r"(layers?|depths?|blocks?|stages?)$")
+MAX_LAYERS = 2048
+"""Of any kind in a configuration: each takes a millisecond to build, weights or not."""
 TORCHVISION_CLASSIFIERS = ("fc", "classifier", "head", "heads")
 
 
@@ -162,16 +165,19 @@ def load_transformers(
     kind = kind or images
     changes = {**(options or {}), **({} if outputs is None else {"num_labels": outputs})}
     try:
-        return _transformers_model(
-            transformers, getattr(transformers, kind), folder, pretrained, changes
-        )
+        with offline():
+            return _transformers_model(
+                transformers, getattr(transformers, kind), folder, pretrained, changes
+            )
     except ImprintError:
         raise
     except Exception as error:  # transformers raises nearly anything on a damaged folder
         reason = reason_of(error)
+        if "ignore_mismatched_sizes" in reason:  # it points to a report that is not printed
+            reason = "its weights have other shapes than its config.json says"
         raise ImprintError(
             f"transformers cannot load {'a model' if kind != images else 'an image model'} from "
-            f"{folder}: {reason}"
+            f"{folder}: {reason}; save it again with save_pretrained"
         ) from error
 
 
@@ -219,6 +225,7 @@ def _transformers_model(
     if unknown is not None:
         raise ImprintError(f"the model in {folder} has no option {unknown!r}")
     config = transformers.AutoConfig.from_pretrained(folder, **local, **changes)
+    _check_layers(config.to_dict(), folder)
     attention = getattr(config, "_attn_implementation", None)
     if attention not in (None, "eager", "sdpa"):
         raise ImprintError(
@@ -227,15 +234,34 @@ def _transformers_model(
         )
     report: Mapping[str, Any] = {}
     if pretrained:
+        verbosity = transformers.logging.get_verbosity()
+        transformers.logging.set_verbosity_error()  # what was not filled is in the report
         transformers.logging.disable_progress_bar()
-        module, report = loader.from_pretrained(
-            folder, config=config, use_safetensors=True, output_loading_info=True, **local
-        )
+        try:
+            module, report = loader.from_pretrained(
+                folder, config=config, use_safetensors=True, output_loading_info=True, **local
+            )
+        finally:
+            transformers.logging.set_verbosity(verbosity)
     else:
         module = loader.from_config(config, trust_remote_code=False)
     # Inputs are float32, and so are weights, whatever the configuration says.
     made: nn.Module = module.float()
     return made, report
+
+
+def _check_layers(config: Mapping[str, Any], folder: str) -> None:
+    """Check that a configuration asks for no more layers than can be built."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            _check_layers(value, folder)
+        elif _COUNTS_LAYERS.search(str(name)):
+            counts = value if isinstance(value, list | tuple) else [value]
+            if any(isinstance(each, int | float) and each > MAX_LAYERS for each in counts):
+                raise ImprintError(
+                    f"the config.json in {folder} states {name} {value}: {MAX_LAYERS:,} is the "
+                    "most that is built"
+                )
 
 
 def _transformers_features(module: Any, images: Tensor) -> Tensor:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from imprint.core.errors import ImprintError
+from imprint.data.records import vocabulary
 from imprint.data.records.vocabulary import (
     Vocabulary,
+    count_words,
     most_frequent,
     read_vocabulary,
     write_vocabulary,
@@ -16,17 +18,17 @@ from imprint.data.records.vocabulary import (
 
 
 def test_texts_are_cut_and_padded_to_one_length() -> None:
-    vocabulary = Vocabulary(("film", "good"), 3)
-    assert vocabulary.encode("").tolist() == [0, 0, 0]
-    assert vocabulary.encode("Good, good FILM<br />bad").tolist() == [3, 3, 2]
-    assert len(vocabulary) == 4
+    words = Vocabulary(("film", "good"), 3)
+    assert words.encode("").tolist() == [0, 0, 0]
+    assert words.encode("Good, good FILM<br />bad").tolist() == [3, 3, 2]
+    assert len(words) == 4
 
 
 def test_a_vocabulary_is_read_as_it_was_written(tmp_path: Path) -> None:
-    vocabulary = most_frequent(["un café noir", "un thé"], 3, 5)
-    assert vocabulary.words == ("un", "café", "noir")
-    write_vocabulary(tmp_path / "v.json", vocabulary)
-    assert read_vocabulary(tmp_path / "v.json") == vocabulary
+    frequent = most_frequent(["un café noir", "un thé"], 3, 5)
+    assert frequent.words == ("un", "café", "noir")
+    write_vocabulary(tmp_path / "v.json", frequent)
+    assert read_vocabulary(tmp_path / "v.json") == frequent
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,10 @@ def test_other_files_are_refused(tmp_path: Path, content: str, message: str) -> 
 def test_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImprintError, match="cannot read the vocabulary"):
         read_vocabulary(tmp_path / "v.json")
+
+
+def test_words_without_end_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dict(count_words(["a" * 101 + " b", "b"])) == {"b": 2}
+    monkeypatch.setattr(vocabulary, "MAX_DIFFERENT", 2)
+    with pytest.raises(ImprintError, match="more than 2 different words: give fewer texts"):
+        count_words(["a b", "c d"])

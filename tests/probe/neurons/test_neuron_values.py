@@ -5,8 +5,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from imprint.nets.text.lstm import build as build_lstm
+from imprint.nets.text.transformer import build as build_transformer
 from imprint.probe.neurons.neurons import Taps
-from imprint.probe.neurons.tap_options import TapOptions
+from imprint.probe.neurons.tap_options import Steps, TapOptions, Tokens
 from tests.probe.neurons.tapped import seeded
 
 
@@ -111,3 +113,42 @@ def test_windows_of_one_input_are_averaged() -> None:
             model(inputs)
             values = taps.take().of("linear")
         torch.testing.assert_close(values, model.linear(model.stem(inputs)).mean(1).detach())
+
+
+IDS = torch.tensor([[2, 3, 4, 0, 0], [5, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
+"""Texts of three tokens, of one and of none."""
+
+
+@pytest.mark.parametrize("tokens", ["mean", "heads"])
+def test_padding_is_no_token(tokens: Tokens) -> None:
+    network = build_transformer(6, 2, 5, width=4, depth=1, heads=2).eval()
+    name = "blocks.0.attention.heads" if tokens == "heads" else "blocks.0.widen"
+    with Taps(network, TapOptions(tokens=tokens)) as taps, torch.no_grad():
+        network(IDS)
+        first = taps.take().of(name)
+        network(IDS)
+        torch.testing.assert_close(taps.take().of(name), first)
+    with Taps(network, TapOptions(tokens=tokens)) as taps, torch.no_grad():
+        for row, length in ((0, 3), (1, 1)):
+            network(IDS[row : row + 1, :length])
+            torch.testing.assert_close(taps.take().of(name)[0], first[row])
+    assert not first[2].any()
+
+
+@pytest.mark.parametrize("steps", ["each", "last", "mean"])
+def test_steps_of_padding_are_behind_the_end(steps: Steps) -> None:
+    network = build_lstm(6, 2, 5, width=4, hidden=3).eval()
+    with Taps(network, TapOptions(steps=steps, step_limit=5, names=("lstm",))) as taps:
+        network(IDS)
+        padded = taps.take().values
+        for row, length in ((0, 3), (1, 1)):
+            network(IDS[row : row + 1, :length])
+            torch.testing.assert_close(taps.take().values[0], padded[row])
+    assert not padded[2].any()
+
+
+def test_a_network_of_others_says_nothing_of_padding() -> None:
+    model, tokens = nn.Sequential(nn.Linear(3, 2)), seeded((2, 4, 3))
+    with Taps(model) as taps:
+        values = model(tokens)
+        torch.testing.assert_close(taps.take().values, values.mean(1).detach())

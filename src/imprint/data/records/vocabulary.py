@@ -24,6 +24,7 @@ from imprint.study.json_io import write_json
 
 PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2
 MAX_WORDS, MAX_LENGTH = 1_000_000, 100_000
+MAX_LETTERS, MAX_DIFFERENT = 100, 5_000_000
 WORD = re.compile(r"\w+(?:'\w+)?")
 
 
@@ -68,6 +69,22 @@ class Vocabulary:
         return ids
 
 
+def count_words(texts: Iterable[str]) -> Counter[str]:
+    """Return how often each word occurs; words of more than ``MAX_LETTERS`` letters do not count.
+
+    Raises:
+        ImprintError: there are more different ones than are kept.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(word for word in words_of(text) if len(word) <= MAX_LETTERS)
+        if len(counts) > MAX_DIFFERENT:
+            raise ImprintError(
+                f"the texts have more than {MAX_DIFFERENT:,} different words: give fewer texts"
+            )
+    return counts
+
+
 def most_frequent(texts: Iterable[str], count: int, length: int) -> Vocabulary:
     """Return the vocabulary of the most frequent words, ties in alphabetical order.
 
@@ -79,9 +96,11 @@ def most_frequent(texts: Iterable[str], count: int, length: int) -> Vocabulary:
     >>> most_frequent(["b a b", "c"], 2, 8).words
     ('b', 'a')
     """
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(words_of(text))
+    return vocabulary_of(count_words(texts), count, length)
+
+
+def vocabulary_of(counts: Mapping[str, int], count: int, length: int) -> Vocabulary:
+    """Return the vocabulary of the most frequent words by how often each occurs."""
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     return Vocabulary(tuple(ordered[:count]), length)
 

@@ -60,8 +60,15 @@ class TransformersNetwork(nn.Module):
         """
         if self.takes == PIXELS:
             return self.network(pixel_values=inputs)
-        mask = torch.ones_like(inputs) if self.padding is None else (inputs != self.padding).long()
+        present = self.present_tokens(inputs)
+        mask = torch.ones_like(inputs) if present is None else present.long()
         return self.network(input_ids=inputs.long(), attention_mask=mask)
+
+    def present_tokens(self, inputs: Tensor) -> Tensor | None:
+        """Return which tokens are no padding, bool ``[b, t]``; None where nothing says so."""
+        if self.takes == PIXELS or self.padding is None:
+            return None
+        return inputs != self.padding
 
 
 class TransformersPredictor(ModulePredictor):

@@ -19,10 +19,16 @@ class LSTMClassifier(nn.Module):
         self.activation = nn.ReLU()
         self.classifier = nn.Linear(hidden, outputs)
 
+    def present_tokens(self, ids: Tensor) -> Tensor:
+        """Return which tokens are no padding, bool ``[b, t]``."""
+        return ids != PADDING
+
     def features(self, ids: Tensor) -> Tensor:
         """Return what the classifier is given, int64 ``[b, t]`` → ``[b, hidden]``."""
         states, _ = self.lstm(self.embedding(ids))
-        features: Tensor = self.activation(self.dense(mean_of_tokens(states, ids != PADDING)))
+        features: Tensor = self.activation(
+            self.dense(mean_of_tokens(states, self.present_tokens(ids)))
+        )
         return features
 
     def forward(self, ids: Tensor) -> Tensor:

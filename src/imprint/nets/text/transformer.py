@@ -85,9 +85,13 @@ class TransformerClassifier(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.classifier = nn.Linear(width, outputs)
 
+    def present_tokens(self, ids: Tensor) -> Tensor:
+        """Return which tokens are no padding, bool ``[b, t]``."""
+        return ids != PADDING
+
     def features(self, ids: Tensor) -> Tensor:
         """Return the mean token of each text, int64 ``[b, t]`` → ``[b, width]``."""
-        present = ids != PADDING
+        present = self.present_tokens(ids)
         # A text without tokens attends to its padding: a softmax over nothing is no number.
         attended = present | ~present.any(1, keepdim=True)
         tokens = self.embedding(ids) + self.places[: ids.shape[1]]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from imprint.nets.backbone import Assembled
+from imprint.nets.text.registry import mean_of_tokens
 from imprint.probe.neurons.tap_options import TapOptions
 
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -21,8 +22,11 @@ ELIGIBLE = (nn.Linear, *CONVOLUTIONS, *RECURRENT, nn.MultiheadAttention)
 FEW = 4
 """Channels that are averaged one by one, where each lies in one piece, rather than among all."""
 
-Reduce = Callable[[nn.Module, tuple[Any, ...], Mapping[str, Any], Any], Mapping[str, Tensor]]
-"""(module, arguments, keywords, output) → values ``[rows, width]`` by suffix of the name."""
+Reduce = Callable[
+    [nn.Module, tuple[Any, ...], Mapping[str, Any], Any, Tensor | None], Mapping[str, Tensor]
+]
+"""(module, arguments, keywords, output, present) → values ``[rows, width]`` by suffix of the name;
+present, bool ``[b, t]``, says which tokens are no padding, None where nothing does."""
 
 
 def reduction(module: nn.Module, options: TapOptions) -> Reduce:
@@ -30,16 +34,24 @@ def reduction(module: nn.Module, options: TapOptions) -> Reduce:
     if isinstance(module, CONVOLUTIONS):
         return _channels
     if isinstance(module, RECURRENT):
-        return lambda module, _, __, output: _hidden_units(module, output, options)
+        return lambda module, _, __, output, present: _hidden_units(
+            module, output, options, present
+        )
     if options.tokens == "heads" and head_count(module):
         return _heads
     if isinstance(module, nn.MultiheadAttention):
-        return lambda _, __, ___, output: _features(_inputs_first(module, output[0]), options)
-    return lambda _, __, ___, output: _features(output, options)
+        return lambda _, __, ___, output, present: _features(
+            _inputs_first(module, output[0]), options, present
+        )
+    return lambda _, __, ___, output, present: _features(output, options, present)
 
 
 def _channels(
-    module: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any], output: Tensor
+    module: nn.Module,
+    arguments: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    output: Tensor,
+    present: Tensor | None,
 ) -> dict[str, Tensor]:
     axes = list(range(2, output.ndim))
     return {"": output.detach().mean(axes, dtype=torch.float32)}
@@ -55,15 +67,19 @@ def some_channels(output: Tensor, columns: Tensor) -> Tensor:
     return means[0][:, None] if len(means) == 1 else torch.stack(means, dim=1)
 
 
-def _features(output: Tensor, options: TapOptions) -> dict[str, Tensor]:
+def _features(output: Tensor, options: TapOptions, present: Tensor | None) -> dict[str, Tensor]:
     values = output.detach()
     if values.ndim == 2 or options.tokens == "each":
         # A copy: an activation behind the layer may work in place.
         return {"": values.flatten(1).to(torch.float32, copy=True)}
+    if present is not None and present.shape == values.shape[:-1]:
+        return {"": mean_of_tokens(values.float(), present)}
     return {"": values.mean(list(range(1, values.ndim - 1)), dtype=torch.float32)}
 
 
-def _hidden_units(module: nn.Module, output: Any, options: TapOptions) -> dict[str, Tensor]:
+def _hidden_units(
+    module: nn.Module, output: Any, options: TapOptions, present: Tensor | None
+) -> dict[str, Tensor]:
     """Return the hidden units of a recurrent layer; steps behind the end of a sequence are 0."""
     assert isinstance(module, RECURRENT)
     states, lengths = output[0], None
@@ -73,6 +89,10 @@ def _hidden_units(module: nn.Module, output: Any, options: TapOptions) -> dict[s
     else:
         states = states if module.batch_first else states.transpose(0, 1)
     states = states.detach().to(torch.float32, copy=True)
+    if lengths is None and present is not None and present.shape == states.shape[:-1]:
+        lengths = (present * torch.arange(1, present.shape[1] + 1, device=present.device)).amax(1)
+        lengths = lengths.clamp(min=1)
+        states *= present[:, :, None]
     if options.steps == "each":
         missing = options.step_limit - states.shape[1]
         states = nn.functional.pad(states, (0, 0, 0, max(missing, 0)))
@@ -85,7 +105,11 @@ def _hidden_units(module: nn.Module, output: Any, options: TapOptions) -> dict[s
 
 
 def _heads(
-    module: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any], output: Any
+    module: nn.Module,
+    arguments: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    output: Any,
+    present: Tensor | None,
 ) -> dict[str, Tensor]:
     """Return the length of what each head says, its mean over the tokens, ``[b, heads]``."""
     if isinstance(module, nn.MultiheadAttention):
@@ -93,7 +117,10 @@ def _heads(
     else:
         head_output = output[0] if isinstance(output, tuple) else output
     by_head = head_output.detach().float().reshape(*head_output.shape[:-1], head_count(module), -1)
-    return {"": by_head.norm(dim=-1).flatten(1, -2).mean(1)}
+    lengths = by_head.norm(dim=-1)
+    if present is not None and present.shape == lengths.shape[:-1]:
+        return {"": mean_of_tokens(lengths, present)}
+    return {"": lengths.flatten(1, -2).mean(1)}
 
 
 def head_count(module: nn.Module) -> int:

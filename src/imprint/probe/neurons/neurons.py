@@ -3,8 +3,9 @@
 A neuron is one output unit of a linear layer, one channel of a convolution, its mean over all
 places, one hidden unit of a recurrent layer, one head of an attention. Values are raw outputs of
 the module, before normalisation and non-linearity, reduced to ``[b, width]`` in float32 on the
-device inside the hook, so that no maps are kept. A module that sees an input in several pieces
-(windows), pieces of one input side by side, gives their mean.
+device inside the hook, so that no maps are kept. Padding is no token: it enters no mean where the
+network has a method ``present_tokens``, from token ids to bool ``[b, t]``. A module that sees an
+input in several pieces (windows), pieces of one input side by side, gives their mean.
 
 Layers are named by module path, with ``#1``, ``#2`` … for further calls of the same module and
 ``@3`` for a time step. A module that is defined but never runs is no layer. Inputs come first in
@@ -73,6 +74,7 @@ class Taps:
         self.options = options or TapOptions()
         self._calls: list[_LayerCall] = []
         self._rows: int | None = None
+        self._present: Tensor | None = None
         self._counts: dict[str, int] = {}
         self._handles: dict[str, RemovableHandle] = {}
         self._chosen: list[int] = []
@@ -161,7 +163,10 @@ class Taps:
         self, module: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
     ) -> None:
         inputs = (*arguments, *keywords.values())
-        self._rows = next((len(value) for value in inputs if isinstance(value, Tensor)), None)
+        first = next((value for value in inputs if isinstance(value, Tensor)), None)
+        self._rows = None if first is None else len(first)
+        says = getattr(self.model, "present_tokens", None)
+        self._present = None if first is None or says is None else says(first)
 
     def _hook(self, name: str, module: nn.Module) -> RemovableHandle:
         reduce = reduction(module, self.options)
@@ -179,7 +184,7 @@ class Taps:
                 if called in picked:
                     some = some_channels(output.detach(), picked[called])
                     return [_LayerCall(called, kind, some)]
-                values = reduce(module, arguments, keywords, output)
+                values = reduce(module, arguments, keywords, output, self._present)
                 return [
                     _LayerCall(called + suffix, kind, self._columns_of(called + suffix, each))
                     for suffix, each in values.items()
@@ -209,7 +214,8 @@ class Taps:
 
     def _settle(self, calls: list[_LayerCall], given: int | None) -> None:
         """Fix the layers, and drop the hooks that are of no use for them."""
-        self._start.remove()
+        if not hasattr(self.model, "present_tokens"):
+            self._start.remove()
         counts = {len(call.values) for call in calls}
         inputs = given if given in counts else min(counts)
         self._pieces = {call.name: _pieces(call, inputs) for call in calls}
@@ -251,7 +257,7 @@ class Taps:
         self._calls = []
         if self._watch is not None:
             self._watch.forget()
-        self._rows = None
+        self._rows = self._present = None
         self._counts = {}
 
 

@@ -7,6 +7,7 @@ passed over. Source of the layout: Maas et al. 2011, https://ai.stanford.edu/~am
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,23 +37,52 @@ def open_texts(root: Path, reading: Reading) -> Content:
         ImprintError: no vocabulary, no class folders, a class without texts, or texts that cannot
             be read.
     """
-    base = root / (reading.part or TRAIN)
-    base = base if reading.part or base.is_dir() else root
     vocabulary = read_vocabulary(_vocabulary_file(root))
-    classes = [name for name in folder_names(base) if name != UNLABELLED]
-    files = [(base / name, text_names(base / name)) for name in classes]
-    empty = next((str(folder) for folder, names in files if not names), None)
-    if empty is not None or not classes:
+    files = text_files(root, reading.part)
+    paths = [path for each in files.values() for path in each]
+    return Content(
+        ArrayRows(_encode(paths, vocabulary)),
+        np.repeat(np.arange(len(files)), [len(each) for each in files.values()]),
+        tuple(files),
+        names=[f"{path.parent.name}/{path.stem}" for path in paths],
+    )
+
+
+def text_files(root: Path, part: str | None = None) -> dict[str, list[Path]]:
+    """Return the texts of each class, classes and texts sorted by name.
+
+    Args:
+        root: holds a folder a class, or a folder a part with these inside.
+        part: of the data; by default ``train``, if there is one.
+
+    Raises:
+        ImprintError: no class folders, a class without texts, or a folder that cannot be read.
+    """
+    base = root / (part or TRAIN)
+    base = base if part or base.is_dir() else root
+    files: dict[str, list[Path]] = {}
+    for name in folder_names(base):
+        if name != UNLABELLED:
+            files[name] = [base / name / text for text in text_names(base / name)]
+    empty = next((str(base / name) for name, paths in files.items() if not paths), None)
+    if empty is not None or not files:
         raise ImprintError(
             f"{empty or base} holds no texts: expected {base.name}/CLASS/NAME{SUFFIX}"
         )
-    paths = [folder / name for folder, names in files for name in names]
-    return Content(
-        ArrayRows(_encode(paths, vocabulary)),
-        np.repeat(np.arange(len(classes)), [len(names) for _, names in files]),
-        tuple(classes),
-        names=[f"{path.parent.name}/{path.stem}" for path in paths],
-    )
+    return files
+
+
+def read_texts(paths: Sequence[Path]) -> Iterator[str]:
+    """Yield the content of text files, with progress.
+
+    Raises:
+        ImprintError: a file cannot be read, is too large, or is not UTF-8.
+    """
+    for path in track(paths, "read texts", len(paths), "texts"):
+        try:
+            yield read_text(path, MAX_TEXT_BYTES)
+        except OSError as error:
+            raise ImprintError(f"cannot read {path}: {error.strerror}") from error
 
 
 def text_names(folder: Path) -> list[str]:
@@ -73,7 +103,7 @@ def _vocabulary_file(root: Path) -> Path:
             return folder / VOCABULARY
     raise ImprintError(
         f"{root} has no {VOCABULARY}, there or in the folder above: write the words that the "
-        'network knows, {"words": ["the", …], "length": 256}'
+        'network knows, {"words": ["the", …], "length": 256}, as imprint data vocabulary does'
     )
 
 
@@ -85,11 +115,8 @@ def _encode(paths: list[Path], vocabulary: Vocabulary) -> IntArray:
             f"state a smaller length in {VOCABULARY}"
         )
     ids = np.empty(shape, dtype=np.int64)
-    for row, path in enumerate(track(paths, "read texts", len(paths), "texts")):
-        try:
-            ids[row] = vocabulary.encode(read_text(path, MAX_TEXT_BYTES))
-        except OSError as error:
-            raise ImprintError(f"cannot read {path}: {error.strerror}") from error
+    for row, text in enumerate(read_texts(paths)):
+        ids[row] = vocabulary.encode(text)
     return ids
 
 
