@@ -108,8 +108,13 @@ def _unet(options: UNetOptions, inputs: int, outputs: int, widths: list[int]) ->
         out_channels=outputs,
         layers_per_block=options.blocks,
         block_out_channels=tuple(widths),
-        down_block_types=tuple("AttnDownBlock2D" if at else "DownBlock2D" for at in attends),
-        up_block_types=tuple("AttnUpBlock2D" if at else "UpBlock2D" for at in reversed(attends)),
+        # The plain blocks of diffusers resample by one convolution, whatever the type below says.
+        down_block_types=tuple(
+            "AttnDownBlock2D" if at else "ResnetDownsampleBlock2D" for at in attends
+        ),
+        up_block_types=tuple(
+            "AttnUpBlock2D" if at else "ResnetUpsampleBlock2D" for at in reversed(attends)
+        ),
         add_attention=attends[-1],
         attention_head_dim=min(options.head_channels, options.width),
         norm_num_groups=groups,
