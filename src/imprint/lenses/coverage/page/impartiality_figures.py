@@ -12,8 +12,8 @@ from imprint.lenses.coverage.experiments.impartiality_findings import (
     AdversarialSets,
     CriterionCorrelation,
     Impartiality,
-    SizeSpreads,
 )
+from imprint.lenses.coverage.page.drawn_criteria import drawn, which_drawn
 from imprint.report.figure import (
     Axis,
     Bar,
@@ -33,7 +33,6 @@ from imprint.stats.five_numbers import FiveNumbers
 LEVEL = 0.05
 MOST_DECADES = 10
 """Bars of p-values end here: below 10⁻¹⁰ the normal tails of the test are not worth a length."""
-SHOWN_CRITERIA = 4
 PANEL_HEIGHT = 170.0
 ZERO = Level(0.0, "", colour="muted", dash="dotted")
 
@@ -182,9 +181,11 @@ def growth_curves(findings: Impartiality) -> Lines | None:
     spreads = findings.spreads
     if spreads is None or len(findings.sizes) < 2:
         return None
-    names = [name for name in findings.measured if _grows_from(spreads, name)][:SHOWN_CRITERIA]
+    known = [name for name in findings.measured if spreads.coverage[name][-1].median > 0]
+    names = drawn(known)
     if not names:
         return None
+    which = which_drawn(known, "that follow evenness most closely")
     x = Axis("tests of a set", count, ticks=[(size, count(size)) for size in findings.sizes])
     first = ", ".join(
         f"{name.upper()} {percent(_shares(spreads.coverage[name])[0].median)}" for name in names
@@ -194,7 +195,7 @@ def growth_curves(findings: Impartiality) -> Lines | None:
         name="coverage-impartiality-sizes",
         title="Coverage and evenness by the size of a set",
         caption="Above: median coverage of sets of each size, as a share of its median for the "
-        f"largest sets. {_which(names, findings)}Below: median evenness of the predictions "
+        f"largest sets. {which} Below: median evenness of the predictions "
         "(Pielou). Bands hold the middle half of the sets.",
         description=f"Curves: at {count(findings.sizes[0])} tests, as a share of that at "
         f"{count(findings.sizes[-1])}, {first}; evenness {fixed(2)(evenness[0].median)} and "
@@ -217,17 +218,6 @@ def growth_curves(findings: Impartiality) -> Lines | None:
             height=PANEL_HEIGHT,
         ),
     )
-
-
-def _grows_from(spreads: SizeSpreads, name: str) -> bool:
-    return spreads.coverage[name][-1].median > 0
-
-
-def _which(names: Sequence[str], findings: Impartiality) -> str:
-    total = len(findings.measured)
-    if len(names) == total:
-        return ""
-    return f"The {len(names)} of {total} criteria that follow evenness most closely. "
 
 
 def _shares(spreads: Sequence[FiveNumbers]) -> list[FiveNumbers]:

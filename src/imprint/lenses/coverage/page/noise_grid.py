@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from imprint.lenses.coverage.experiments.sensitivity_findings import NoiseCell, Sensitivity
+from imprint.lenses.coverage.page.drawn_criteria import drawn
 from imprint.lenses.coverage.page.share_interval import share_interval
 from imprint.report.figure import Axis, Level, Lines, Series, estimates
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.wording import count, percent, plural, short_percent
 
-SHOWN_CRITERIA = 4
 HEIGHT = 190.0
 PAD = 0.06
 NOTE = (
@@ -35,9 +35,9 @@ def grid_figures(findings: Sensitivity) -> list[Lines]:
 
 
 def shown_criteria(findings: Sensitivity) -> list[str]:
-    """Return the criteria of the clearest differences that some cell has."""
+    """Return the criteria of the clearest differences that some cell has, and IDC."""
     known = [name for name in findings.measured if any(name in c.criteria for c in findings.grid)]
-    return known[:SHOWN_CRITERIA]
+    return drawn(known)
 
 
 def grid_figure(name: str, findings: Sensitivity, axis: Axis) -> Lines:

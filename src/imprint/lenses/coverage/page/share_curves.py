@@ -11,13 +11,12 @@ from imprint.lenses.coverage.experiments.adversarial_findings import (
     CoverageChange,
     Way,
 )
+from imprint.lenses.coverage.page.drawn_criteria import drawn, which_drawn
 from imprint.report.figure import Axis, Level, Lines, Series, estimates
 from imprint.report.wording import count, percent, plural, short_percent
 from imprint.stats.estimate import Estimate
 
 ROUNDING = 1e-9
-SHOWN_CRITERIA = 4
-MAIN = "idc"
 PAD = 0.06
 PANEL_HEIGHT = 170.0
 LABEL_ROOM = 0.12
@@ -48,7 +47,7 @@ def share_curves(findings: AdversarialChanges, names: Sequence[str], way: Way) -
         _common_axis(title, [each for *_, each in panels], findings, part)
         for title, part in (("change", _change), ("beyond fresh", _excess))
     )
-    which = _which(names)
+    which = which_drawn(names, "that rise most")
     return [
         share_curve(
             findings, f"coverage-adversarial-shares-{attack}-{way}-{size}", title, changes,
@@ -56,17 +55,6 @@ def share_curves(findings: AdversarialChanges, names: Sequence[str], way: Way) -
         )
         for title, attack, size, changes in panels
     ]  # fmt: skip
-
-
-def drawn(names: Sequence[str]) -> list[str]:
-    """Return the criteria that are drawn: the first few, IDC among them.
-
-    >>> drawn(["nbc", "cc", "nc", "lsc", "idc"])
-    ['nbc', 'cc', 'nc', 'idc']
-    """
-    if MAIN not in names[SHOWN_CRITERIA:]:
-        return list(names[:SHOWN_CRITERIA])
-    return [*names[: SHOWN_CRITERIA - 1], MAIN]
 
 
 def share_curve(
@@ -176,15 +164,6 @@ def _sizes(findings: AdversarialChanges, way: Way) -> list[int]:
 def _of_size(changes: Sequence[CoverageChange], way: Way, size: int) -> list[CoverageChange]:
     chosen = (each for each in changes if each.way == way and each.size == size)
     return sorted(chosen, key=lambda each: each.share)
-
-
-def _which(names: Sequence[str]) -> str:
-    if len(names) <= SHOWN_CRITERIA:
-        return ""
-    shown, total = drawn(names), plural(len(names), "criterion", "criteria")
-    if shown == list(names[:SHOWN_CRITERIA]):
-        return f"The {SHOWN_CRITERIA} of {total} that rise most."
-    return f"The {SHOWN_CRITERIA - 1} of {total} that rise most, and {MAIN.upper()}."
 
 
 def apart(shares: Sequence[float]) -> list[float]:
