@@ -23,6 +23,7 @@ from imprint.report.figures.histogram import Histogram
 from imprint.report.figures.intervals import Interval, IntervalGroup, Intervals
 from imprint.report.figures.lines import Lines
 from imprint.report.figures.matrix import Matrix
+from imprint.report.figures.multiples import Multiples
 from imprint.report.figures.upset import Upset
 from imprint.report.marks import (
     Area,
@@ -60,6 +61,7 @@ __all__ = [
     "Lines",
     "Marker",
     "Matrix",
+    "Multiples",
     "Numbers",
     "Series",
     "StackedBars",

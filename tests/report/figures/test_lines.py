@@ -124,3 +124,19 @@ def test_scatter_has_markers_and_no_line() -> None:
 def test_one_point_and_no_point_are_drawn() -> None:
     for series in ([Series("a", [1.0], [0.5])], [Series("a", [], [])], []):
         assert "<svg" in replace(PLOT, series=series, x=Axis("x"), y=Axis("y")).svg()
+
+
+def test_names_below_the_axis_are_turned_where_they_would_meet() -> None:
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship"]
+    few, many = (
+        replace(PLOT, x=Axis("class", ticks=list(enumerate(names[:count])))) for count in (3, 9)
+    )
+    angles = [panel(figure).get_xticklabels()[0].get_rotation() for figure in (few, many)]
+    assert angles == [0, 40]
+    heights = [paint_lines(figure).get_figheight() for figure in (few, many)]
+    assert heights[0] < heights[1]
+
+
+def test_names_beside_the_axis_get_the_room_they_need() -> None:
+    named = replace(PLOT, y=Axis("class", ticks=[(0, "automobile"), (1, "airplane")]))
+    assert panel(named).get_position().x0 > panel(PLOT).get_position().x0

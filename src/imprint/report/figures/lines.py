@@ -18,14 +18,17 @@ from imprint.report.figures.panels import (
     LEGEND_ROW,
     LETTER,
     MARKERS,
+    MOST_TICKS,
     Entry,
     clean,
     colour,
     draw_legend,
     label_vertical,
+    left_margin,
     legend_rows,
     name_ends,
     set_ticks,
+    short,
 )
 from imprint.report.marks import (
     Area,
@@ -52,6 +55,12 @@ BETWEEN = 26.0
 APART = 0.012
 """How far points of two series at one place are moved, as a share of the axis."""
 PAD = 0.07
+LEAST_BELOW = 14.0
+"""Plot units below the x axis that its names have anyway."""
+TITLE_ROOM = 14.0
+"""Plot units that the title beside the y axis needs."""
+TURN = 40
+"""Degrees by which names below the x axis are turned where they would meet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +102,19 @@ def paint_lines(figure: Lines) -> MatplotlibFigure:
     """Return the drawing of one panel, or of two below one another."""
     panels = [figure] if figure.below is None else [figure, figure.below]
     right = max(_right(each) for each in panels)
-    rows = [legend_rows(_entries(each), WIDTH - LEFT - right) for each in panels]
+    left = max(LEFT, *(TITLE_ROOM + _name_room(each.y) for each in panels))
+    bottom = BOTTOM
+    if are_crowded(panels[-1].x, WIDTH - left - right):
+        bottom += float(np.sin(np.deg2rad(TURN))) * _name_room(panels[-1].x) - LEAST_BELOW
+    rows = [legend_rows(_entries(each), WIDTH - left - right) for each in panels]
     tops = [TOP + (LEGEND_ROW * len(legend) + 7 if legend else 0.0) for legend in rows]
     heights = [top + each.height for top, each in zip(tops, panels, strict=True)]
-    total = sum(heights) + BOTTOM + BETWEEN * (len(panels) - 1)
+    total = sum(heights) + bottom + BETWEEN * (len(panels) - 1)
     drawn: MatplotlibFigure | None = None
     above = 0.0
     for number, each in enumerate(panels):
         margins = {
-            "left": LEFT,
+            "left": left,
             "right": right,
             "top": above + tops[number],
             "bottom": total - above - heights[number],
@@ -110,7 +123,7 @@ def paint_lines(figure: Lines) -> MatplotlibFigure:
             drawn, axes = canvas(total, **margins)
         else:
             axes = panel(drawn, **margins)
-        _paint_panel(axes, each)
+        paint_panel(axes, each)
         draw_legend(axes, rows[number])
         if number + 1 < len(panels):
             axes.tick_params(labelbottom=False)
@@ -118,6 +131,16 @@ def paint_lines(figure: Lines) -> MatplotlibFigure:
         above += heights[number] + BETWEEN
     assert drawn is not None
     return drawn
+
+
+def _name_room(axis: Axis) -> float:
+    """Return the room that the names beside an axis need; 0 of numbers."""
+    return left_margin([label for _, label in axis.ticks]) if axis.ticks else 0.0
+
+
+def are_crowded(axis: Axis, width: float) -> bool:
+    """Return whether the names below an axis of a width in plot units would meet."""
+    return sum(LETTER * len(short(label)) + 8 for _, label in axis.ticks) > width
 
 
 def _right(figure: Lines) -> float:
@@ -162,7 +185,14 @@ def _looks(figure: Lines) -> list[tuple[Series, str, Dash]]:
     return looks
 
 
-def _paint_panel(axes: Axes, figure: Lines) -> None:
+def paint_panel(axes: Axes, figure: Lines, ticks: int = MOST_TICKS) -> None:
+    """Draw a figure of one panel into axes, without its legend above.
+
+    Args:
+        axes: where.
+        figure: what.
+        ticks: most numbers beside an axis.
+    """
     axes.set(xscale="log" if figure.x.log else "linear", yscale="log" if figure.y.log else "linear")
     shifts = _shifts(figure)
     _set_limits(axes, figure, shifts)
@@ -178,8 +208,11 @@ def _paint_panel(axes: Axes, figure: Lines) -> None:
             label.text, (label.x, label.y), (6, -14), textcoords="offset points",
             color=colour(label.colour), fontweight="bold",
         )  # fmt: skip
-    set_ticks(axes.xaxis, figure.x)
-    set_ticks(axes.yaxis, figure.y)
+    set_ticks(axes.xaxis, figure.x, ticks)
+    set_ticks(axes.yaxis, figure.y, ticks)
+    if are_crowded(figure.x, axes.bbox.width):
+        names = [short(label) for _, label in figure.x.ticks]
+        axes.set_xticklabels(names, rotation=TURN, ha="right", rotation_mode="anchor")
     axes.set_xlabel(figure.x.title)
     axes.set_ylabel(figure.y.title)
     _label_levels(axes, figure)
