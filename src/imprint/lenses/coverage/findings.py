@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from imprint.core.missing import Missing
+from imprint.lenses.coverage.cell_findings import CellRanks, ClusteredNeuron, ListedCells
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.detectors.findings import DetectionFindings
@@ -21,6 +22,7 @@ from imprint.lenses.coverage.experiments.impartiality_findings import Impartiali
 from imprint.lenses.coverage.experiments.sensitivity_findings import SensitivityFindings
 from imprint.lenses.coverage.faults.findings import FuzzFindings
 from imprint.lenses.coverage.fits.findings import FitFindings
+from imprint.lenses.coverage.importance.optimal import OptimalRates
 from imprint.lenses.coverage.measure.rarefaction import CellEstimate
 from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
 from imprint.neurons.activations import Layers
@@ -210,10 +212,24 @@ class NeuronChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class NeuronCells(NeuronChoice, CellFinding):
-    """Neurons of IDC or WISDOM, the most important first, and the cells that tests reach."""
+    """Neurons of IDC or WISDOM, the most important first, and the cells that tests reach.
+
+    Attributes:
+        neurons: the most important first.
+        rarefaction: cells by number of tests.
+        ranks: cells by number of inputs; None of earlier versions, as what follows.
+        clusters: of the activations of the leading neurons; None as well where they are not known,
+            or where each class has clusters of its own.
+        listed: a few of the cells; None as well where activations are not known.
+        scores: of the neurons, by what ranked them; None as well where it gives none.
+    """
 
     neurons: tuple[Neuron, ...]
     rarefaction: Rarefaction
+    ranks: CellRanks | None = None
+    clusters: tuple[ClusteredNeuron, ...] | None = None
+    listed: ListedCells | None = None
+    scores: tuple[float, ...] | None = None
 
     @classmethod
     def join(
@@ -222,10 +238,11 @@ class NeuronCells(NeuronChoice, CellFinding):
         cells: CellFinding,
         neurons: tuple[Neuron, ...],
         rarefaction: Rarefaction,
+        ranks: CellRanks | None = None,
     ) -> NeuronCells:
         """Return all of it in one object, as in ``summary.json``."""
         parts = {**vars(choice), **vars(cells)}
-        return cls(**parts, neurons=neurons, rarefaction=rarefaction)
+        return cls(**parts, neurons=neurons, rarefaction=rarefaction, ranks=ranks)
 
 
 @dataclass(frozen=True)
@@ -361,10 +378,17 @@ class SelectorScope:
 
 @dataclass(frozen=True)
 class SelectorFindings:
-    """A trained selector of attributions, by scope."""
+    """A trained selector of attributions.
+
+    Attributes:
+        methods: that it chooses from.
+        scopes: how well it selects, by scope.
+        optimal: how often each attribution is the best; None of earlier versions.
+    """
 
     methods: tuple[str, ...]
     scopes: Mapping[str, SelectorScope]
+    optimal: OptimalRates | None = None
 
 
 @dataclass(frozen=True)

@@ -60,16 +60,23 @@ class Coverage(Result):
         return [*tables, replace(last, note=note)]
 
     def figures(self) -> Sequence[Figure]:
-        """Return cells by number of tests, and each criterion as a share of its ceiling."""
-        from imprint.lenses.coverage.page.figures import (
+        """Return cells by number of tests, criteria as shares of their ceilings, and clusters."""
+        from imprint.lenses.coverage.page.figures.cells import (
             ceiling_bars,
             main_cells,
             rarefaction_lines,
         )
+        from imprint.lenses.coverage.page.single_cells import cell_figures
 
-        cells, bars = main_cells(self.findings), ceiling_bars(self.findings)
-        curve = [rarefaction_lines(cells)] if cells else []
-        return [*curve, *([bars] if bars else [])]
+        main, bars = main_cells(self.findings), ceiling_bars(self.findings)
+        curve = [rarefaction_lines(main)] if main else []
+        clusters = [
+            figure
+            for name, cells in self.findings.cells.items()
+            if cells is main
+            for figure in cell_figures(name, cells)
+        ]
+        return [*curve, *([bars] if bars else []), *clusters]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

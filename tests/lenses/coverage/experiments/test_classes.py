@@ -29,7 +29,7 @@ def test_drops_of_a_class_by_hand() -> None:
     drop = class_drop(own, right, whole, 0)
     assert not isinstance(drop.own, Missing)
     assert (drop.tests, drop.own.value, drop.others) == (4, 0.5, 0.5)
-    assert drop.random.mean == 0.125
+    assert (drop.random.mean, drop.accuracy) == (0.125, 0.75)
     alone = class_drop(np.array([True] + [False] * 5), right, whole, 0)
     assert isinstance(alone.own, Missing)
 
@@ -52,7 +52,30 @@ def test_classes_share_neurons_and_lose_accuracy_without_their_own(
     common = read_table(tmp_path / "classes" / "common.parquet")
     assert common["classes"][common["method"] == "lrp"].sum() == 3 * 4
     assert np.diag(study["methods"]["lrp"]["overlap"]).tolist() == [1, 1, 1]
-    assert 'id="coverage-class-lrp"' in (tmp_path / "report.html").read_text()
+    leading = read_table(tmp_path / "classes" / "leading.parquet")
+    assert leading["rank"].tolist() == [1, 2, 3, 4] * 6
+    by_method = [
+        {
+            (label, layer, neuron)
+            for method, label, layer, neuron in zip(
+                leading["method"],
+                leading["class"],
+                leading["layer"],
+                leading["neuron"],
+                strict=True,
+            )
+            if method == name
+        }
+        for name in ("lrp", "la")
+    ]
+    shared, union = by_method[0] & by_method[1], by_method[0] | by_method[1]
+    for part, place in (("class", 0), ("layer", 1)):
+        for name, counts in study[f"shared_by_{part}"].items():
+            assert counts["every"] == sum(each[place] == name for each in shared)
+            assert counts["some"] == sum(each[place] == name for each in union)
+    page = (tmp_path / "report.html").read_text()
+    assert 'id="coverage-class-lrp"' in page
+    assert "Which neurons lead for each class?" in page
 
 
 def test_more_neurons_than_there_are_is_refused(

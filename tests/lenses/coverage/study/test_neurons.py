@@ -39,6 +39,19 @@ def test_votes_of_a_table_choose_the_neurons_of_wisdom(tmp_path: Path) -> None:
     assert found["criteria"]["wisdom"]["value"] == found["cells"]["wisdom"]["reached"] / 4
 
 
+def test_findings_hold_the_scores_of_the_neurons_that_a_table_ranks(tmp_path: Path) -> None:
+    lines = ["LayerName,NeuronIndex,Score", *(f"conv1,{row},{row / 8}" for row in range(6))]
+    (tmp_path / "scores.csv").write_text("\r\n".join(lines) + "\r\n")
+    table = ("--importance", str(tmp_path / "scores.csv"))
+    found = measured(tmp_path, arrays(), "--criteria", "idc", "--param", "idc.m=2", *table)
+    assert found["cells"]["idc"]["scores"] == [0.625, 0.5]
+
+
+def test_neurons_that_no_table_ranks_have_no_scores(tmp_path: Path) -> None:
+    found = measured(tmp_path, arrays(), "--criteria", "idc")
+    assert "scores" not in found["cells"]["idc"]
+
+
 def test_scores_of_features_do_not_rank_neurons_of_each_token_or_step() -> None:
     layers = Layers(("embed", "fc"), (8, 3))
     assert feature_mismatch(layers, {"embed": np.zeros(8), "fc": np.zeros(3)}) is None

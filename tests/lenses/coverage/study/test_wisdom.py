@@ -15,6 +15,9 @@ def test_a_selector_is_trained_and_its_table_written(world: Path, tmp_path: Path
     told = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["selector"]
     assert list(told["scopes"]) == ["conv1", "conv2", "fc1", "fc2"]
     assert all(one["accuracy"]["n"] == 24 for one in told["scopes"].values())
+    assert list(told["optimal"]["by_scope"]) == list(told["scopes"])
+    assert all(0 <= sum(shares) <= 1 + 1e-9 for shares in told["optimal"]["by_label"].values())
+    assert "Which attribution is optimal in each" in (tmp_path / "report.html").read_text()
     rows = read_table(tmp_path / "selector" / "inputs.parquet")
     assert len(rows["index"]) == 96 * 4 * 2
     assert rows["chosen"].sum() == rows["best"].sum() == 96 * 4

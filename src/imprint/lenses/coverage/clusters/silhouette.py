@@ -1,4 +1,4 @@
-"""The mean silhouette of clusters on a line, in closed form.
+"""The silhouettes of clusters on a line, and their mean, in closed form.
 
 For a value x in cluster [u, v) of sorted values, with n_c inputs in it,
 
@@ -24,6 +24,31 @@ def mean_silhouettes(data: SortedValues, cuts: IntArray) -> FloatArray:
         data: of p neurons.
         cuts: int64 ``[p, k − 1]``, k ≥ 2: where each cluster but the first starts; ascending.
     """
+    silhouette, inputs, _ = _silhouettes(data, cuts)
+    silhouette *= data.weights
+    starts = data.starts - np.arange(len(data.starts))
+    alone = (inputs == 1).sum(axis=1)
+    # An input alone in its cluster came out as 1: its own distances are 0.
+    result: FloatArray = (np.add.reduceat(silhouette, starts) - alone) / inputs.sum(axis=1)
+    return result
+
+
+def silhouettes(data: SortedValues, cuts: IntArray) -> FloatArray:
+    """Return the silhouette of every different value, float64 ``[Σ n_p]`` in [−1, 1].
+
+    Args:
+        data: of p neurons.
+        cuts: as of :func:`mean_silhouettes`; every cluster has a value.
+    """
+    silhouette, inputs, sizes = _silhouettes(data, cuts)
+    return np.where(np.repeat(inputs.ravel(), sizes) == 1, 0.0, silhouette)
+
+
+def _silhouettes(data: SortedValues, cuts: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return silhouettes, inputs of each cluster ``[p, k]``, and different values ``[p · k]``.
+
+    The silhouette of an input alone in its cluster comes out as 1 in place of 0.
+    """
     borders = edges(data, cuts)
     sizes = np.diff(borders, axis=1).ravel()
     inputs, total = np.diff(data.count[borders], axis=1), np.diff(data.total[borders], axis=1)
@@ -42,12 +67,7 @@ def mean_silhouettes(data: SortedValues, cuts: IntArray) -> FloatArray:
     within *= spread(1 / np.maximum(inputs - 1, 1))
     other = np.minimum(values - spread(left), spread(right) - values)
     silhouette = (other - within) / np.maximum(other, within)
-    silhouette *= data.weights
-    starts = data.starts - np.arange(len(data.starts))
-    alone = (inputs == 1).sum(axis=1)
-    # An input alone in its cluster came out as 1: its own distances are 0.
-    result: FloatArray = (np.add.reduceat(silhouette, starts) - alone) / inputs.sum(axis=1)
-    return result
+    return silhouette, inputs, sizes
 
 
 def _ends(borders: FloatArray) -> FloatArray:

@@ -28,12 +28,14 @@ class ClassDrop:
         own: drop of the accuracy on them; or why it is not known.
         others: drop of the accuracy on the tests of other classes.
         random: drop on the tests of the class without random neurons of the same layers.
+        accuracy: of the whole network on them; None of earlier versions.
     """
 
     tests: int
     own: Estimate | Missing
     others: float
     random: RandomDrop
+    accuracy: float | None = None
 
     @property
     def is_clear(self) -> bool:
@@ -49,16 +51,27 @@ class ClassNeurons:
         common: neurons that lead for two classes or more, those of most classes first.
         overlap: share of the leading neurons of one class that lead for another, by class.
         drops: by class.
+        leading: of the first classes, numbered among all neurons, the most important first; None of
+            earlier versions.
     """
 
     common: tuple[CommonNeuron, ...]
     overlap: tuple[tuple[float, ...], ...]
     drops: Mapping[str, ClassDrop]
+    leading: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def clear(self) -> list[str]:
         """The classes that lose more than without random neurons."""
         return [name for name, drop in self.drops.items() if drop.is_clear]
+
+
+@dataclass(frozen=True)
+class SharedByMethods:
+    """Leading neurons of the classes that every attribution names, of those that some does."""
+
+    every: int
+    some: int
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,9 @@ class ClassStudy:
         draws: random sets for each class.
         classes: names.
         methods: by attribution; or why there is none.
+        layers: neurons of each; None of earlier versions, as what follows.
+        shared_by_class: neurons that the attributions agree on, by class; None as well of one.
+        shared_by_layer: the same by layer, summed over the classes.
     """
 
     tests: int
@@ -82,6 +98,9 @@ class ClassStudy:
     draws: int
     classes: tuple[str, ...]
     methods: Mapping[str, ClassNeurons | Missing]
+    layers: Mapping[str, int] | None = None
+    shared_by_class: Mapping[str, SharedByMethods] | None = None
+    shared_by_layer: Mapping[str, SharedByMethods] | None = None
 
     @property
     def measured(self) -> Mapping[str, ClassNeurons]:

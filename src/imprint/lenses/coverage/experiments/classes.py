@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,14 @@ from imprint.lenses.coverage.experiments.class_findings import (
     ClassNeurons,
     ClassStudy,
     CommonNeuron,
+    SharedByMethods,
 )
 from imprint.lenses.coverage.experiments.class_options import ClassesOptions
-from imprint.lenses.coverage.importance.common_neurons import class_counts, overlaps
+from imprint.lenses.coverage.importance.common_neurons import (
+    class_counts,
+    named_by_methods,
+    overlaps,
+)
 from imprint.lenses.coverage.importance.neuron_sets import (
     HiddenNeurons,
     keep_without,
@@ -59,6 +64,8 @@ from imprint.study.tables import write_table
 MIN_TESTS = 2
 MAX_COMMON = 20
 """Common neurons that the findings name; the table has all."""
+MAX_LEADING = 20
+"""Classes whose leading neurons the findings name; the table has all."""
 
 
 def classes_study(options: ClassesOptions) -> JsonObject:
@@ -150,7 +157,8 @@ class AblateClasses(Step):
     """A network without the leading neurons of each class: ``classes``.
 
     ``drops.parquet`` has a row per attribution and class, ``common.parquet`` one per attribution
-    and neuron that leads for some class; and ``findings.json``.
+    and neuron that leads for some class, ``leading.parquet`` one per attribution, class and leading
+    neuron; and ``findings.json``.
     """
 
     network: AuditedNetwork
@@ -184,12 +192,32 @@ class AblateClasses(Step):
             neurons=next((each.shape[1] for each in self.leading.values()), 0),
             replacement="zero" if self.members is None else "mean",
             draws=self.draws,
-            classes=tuple(self.names[number] for number in self.numbers),
+            classes=self._class_names(),
             methods=methods,
+            layers=dict(zip(self.layers.names, self.layers.widths, strict=True)),
         )
+        if len(self.leading) > 1:
+            findings = self._with_shared(findings)
         write_finding(path / "findings.json", findings)
         write_drops(path / "drops.parquet", findings)
         self._write_common(path / "common.parquet")
+        self._write_leading(path / "leading.parquet")
+
+    def _with_shared(self, study: ClassStudy) -> ClassStudy:
+        every, some = named_by_methods(list(self.leading.values()), self.layers.neurons)
+        by_layer = {
+            name: SharedByMethods(int(every[:, part].sum()), int(some[:, part].sum()))
+            for name, part in self.layers.slices.items()
+        }
+        by_class = zip(every.sum(axis=1).tolist(), some.sum(axis=1).tolist(), strict=True)
+        return replace(
+            study,
+            shared_by_class={
+                name: SharedByMethods(*counts)
+                for name, counts in zip(study.classes, by_class, strict=True)
+            },
+            shared_by_layer={name: each for name, each in by_layer.items() if each.some},
+        )
 
     def _none(self) -> BoolArray:
         return np.ones((0, self.layers.neurons), dtype=bool)
@@ -222,7 +250,29 @@ class AblateClasses(Step):
             for each, row in zip(neurons, shared, strict=False)
         )
         matrix = tuple(tuple(row) for row in overlaps(leading).tolist())
-        return ClassNeurons(common, matrix, drops)
+        drawn = tuple(tuple(row) for row in leading[:MAX_LEADING].tolist())
+        return ClassNeurons(common, matrix, drops, drawn)
+
+    def _write_leading(self, file: Path) -> None:
+        parts = list(self.leading.values())
+        ranks = parts[0].shape[1] if parts else 0
+        rows = np.concatenate([each.ravel() for each in parts] or [np.empty(0, dtype=np.int64)])
+        classes = [name for name in self._class_names() for _ in range(ranks)]
+        neurons = named(rows.tolist(), self.layers)
+        columns: dict[str, NDArray[np.generic]] = {
+            "index": np.arange(len(rows)),
+            "method": np.repeat(
+                np.array(list(self.leading), dtype=np.str_), [each.size for each in parts]
+            ),
+            "class": np.array(classes * len(parts), dtype=np.str_),
+            "rank": np.tile(np.arange(1, ranks + 1), len(self.numbers) * len(parts)),
+            "layer": np.array([each.layer for each in neurons], dtype=np.str_),
+            "neuron": np.array([each.neuron for each in neurons], dtype=np.int64),
+        }
+        write_table(file, columns)
+
+    def _class_names(self) -> tuple[str, ...]:
+        return tuple(self.names[number] for number in self.numbers)
 
     def _write_common(self, file: Path) -> None:
         methods: list[str] = []
@@ -258,11 +308,12 @@ def class_drop(own: BoolArray, right: BoolArray, whole: BoolArray, seed: int) ->
     count = int(own.sum())
     others = float(whole[~own].mean() - right[0, ~own].mean()) if (~own).any() else 0.0
     random = random_drop(whole[own], right[1:, own])
+    accuracy = float(whole[own].mean())
     if count < MIN_TESTS:
         reason = Missing(f"an interval needs at least {MIN_TESTS} tests, and there is {count}")
-        return ClassDrop(count, reason, others, random)
+        return ClassDrop(count, reason, others, random, accuracy)
     drop = mean_share_difference(whole[own], right[0, own], generator(seed, "class drop"))
-    return ClassDrop(count, drop, others, random)
+    return ClassDrop(count, drop, others, random, accuracy)
 
 
 def write_drops(file: Path, study: ClassStudy) -> None:

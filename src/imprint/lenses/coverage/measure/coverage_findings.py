@@ -25,6 +25,7 @@ from imprint.lenses.coverage.findings import (
     Rarefaction,
     RarefactionCurve,
 )
+from imprint.lenses.coverage.measure.cell_details import cell_ranks, details_of, with_details
 from imprint.lenses.coverage.measure.fitted_criteria import (
     OF_GAPS,
     FittedCriteria,
@@ -75,7 +76,8 @@ def coverage_findings(
         ImprintError: no test inputs.
     """
     fitted = fit_criteria(test.layers, settings, train, gaps)
-    return findings_of(fitted, see_tests(fitted, test, seed), choices)
+    findings = findings_of(fitted, see_tests(fitted, test, seed), choices)
+    return with_details(findings, details_of(findings, fitted, train, test))
 
 
 def findings_of(
@@ -154,9 +156,11 @@ def _criterion(measurement: Measurement, options: Mapping[str, Any]) -> Criterio
 def _cells(criterion: CellCriterion, choice: NeuronChoice) -> NeuronCells:
     neurons = named(criterion.neurons.tolist(), criterion.layers)
     _, counts = criterion.reached
-    occupancy = Occupancy.of(counts.cpu().numpy(), criterion.total)
+    inputs = counts.cpu().numpy()
+    occupancy = Occupancy.of(inputs, criterion.total)
     cells = CellFinding.of(criterion.coverage())
-    return NeuronCells.join(choice, cells, neurons, rarefaction_of(occupancy))
+    ranks = cell_ranks(inputs, criterion.training_counts.cpu().numpy())
+    return NeuronCells.join(choice, cells, neurons, rarefaction_of(occupancy), ranks)
 
 
 def rarefaction_of(occupancy: Occupancy) -> Rarefaction:

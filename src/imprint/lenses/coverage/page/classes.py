@@ -8,6 +8,7 @@ import numpy as np
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.experiments.class_findings import ClassDrop, ClassNeurons, ClassStudy
+from imprint.lenses.coverage.page.figures.class_neurons import class_figures
 from imprint.report.blocks import Block, Figures, Part, Verdict, conclusions, missing_list
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals, Level, Matrix
 from imprint.report.lens import LensVerdict
@@ -39,7 +40,7 @@ def class_blocks(study: ClassStudy) -> Iterator[Block]:
         link="Coverage",
     )
     if study.measured:
-        yield Figures([class_drops(study), *overlap_matrices(study)])
+        yield Figures([class_drops(study), *class_figures(study), *overlap_matrices(study)])
     for name, each in study.measured.items():
         yield Part(f"By {name}", [drop_table(each), common_table(each)], f"coverage-class-{name}")
     yield from missing_list(study.missing)

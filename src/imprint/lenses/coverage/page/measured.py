@@ -6,8 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.findings import CoverageFindings, Neuron, NeuronCells
-from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
+from imprint.lenses.coverage.findings import (
+    CoverageFindings,
+    Neuron,
+    NeuronCells,
+    ScopesFinding,
+)
+from imprint.lenses.coverage.page.figures.cells import ceiling_bars, main_cells, rarefaction_lines
+from imprint.lenses.coverage.page.figures.scores import scope_scores
+from imprint.lenses.coverage.page.single_cells import single_cells
 from imprint.lenses.coverage.page.tables import (
     BY_PREDICTION,
     MEAN_OVER_TEST_SETS,
@@ -16,6 +23,7 @@ from imprint.lenses.coverage.page.tables import (
     criteria_tables,
     gap_table,
     in_page_order,
+    scope_names,
     scope_table,
     without_interval,
 )
@@ -56,12 +64,8 @@ def coverage_blocks(
     yield from _gaps(findings, root)
     yield _criteria(findings)
     for part, scopes in (findings.scopes or {}).items():
-        block: Block = (
-            Paragraph(f"Missing: {scopes.missing}.")
-            if isinstance(scopes, Missing)
-            else scope_table(part, scopes, classes)
-        )
-        yield Part(f"By {SCOPES.get(part, part).lower()}", [block])
+        yield Part(f"By {SCOPES.get(part, part).lower()}", _scopes(part, scopes, classes))
+    yield from single_cells(findings, classes)
     yield _conclusions(cells)
     chosen = [Paragraph(line) for line in _chosen_neurons(findings)]
     if chosen:
@@ -164,6 +168,13 @@ def _criteria(findings: CoverageFindings) -> Part:
     if missing:
         blocks.append(Bullets(missing))
     return Part("All criteria", blocks, "coverage-criteria", "Criteria")
+
+
+def _scopes(part: str, scopes: ScopesFinding | Missing, classes: Sequence[str]) -> list[Block]:
+    if isinstance(scopes, Missing):
+        return [Paragraph(f"Missing: {scopes.missing}.")]
+    names = scope_names(part, scopes, classes)
+    return [Figures([scope_scores(part, scopes, names)]), scope_table(part, scopes, classes)]
 
 
 def _conclusions(cells: NeuronCells | None) -> Part:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.findings import CoverageFindings, CriterionFinding, NeuronCells
-from imprint.lenses.coverage.page.figures import main_cells
+from imprint.lenses.coverage.page.figures.cells import main_cells
 from imprint.lenses.coverage.page.tables import (
     BY_PREDICTION,
     by_reason,

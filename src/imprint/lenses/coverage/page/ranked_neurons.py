@@ -10,21 +10,32 @@ from imprint.lenses.coverage.findings import (
     ImportanceFindings,
     WisdomFindings,
 )
+from imprint.lenses.coverage.page.figures.methods import rate_matrices, win_bars
+from imprint.lenses.coverage.page.figures.scores import importance_bars, vote_bars
 from imprint.lenses.coverage.page.tables import importance_tables, selector_table, vote_table
-from imprint.report.blocks import Block, Part, Verdict
+from imprint.report.blocks import Block, Figures, Part, Verdict
+from imprint.report.figure import Figure
 from imprint.report.lens import LensVerdict
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.wording import percent, plural
 
+MAX_DRAWN = 4
+"""Attributions whose leading neurons are drawn; tables have all."""
+
 
 def importance_blocks(findings: ImportanceFindings) -> Iterator[Block]:
     """Yield the leading neurons of every attribution."""
-    yield from _blocks(importance_tables(findings))
+    methods = list(findings.importance.methods.items())[:MAX_DRAWN]
+    bars = [importance_bars(name, each) for name, each in methods if each.leading]
+    yield from _blocks(importance_tables(findings), bars)
 
 
 def wisdom_blocks(findings: WisdomFindings) -> Iterator[Block]:
     """Yield the vote, and the selector where one was trained."""
-    yield from _blocks(wisdom_tables(findings))
+    figures: list[Figure] = [vote_bars(findings.wisdom), win_bars(findings.wisdom)]
+    if findings.selector is not None and findings.selector.optimal is not None:
+        figures += rate_matrices(findings.selector.optimal)
+    yield from _blocks(wisdom_tables(findings), figures)
 
 
 def wisdom_tables(findings: WisdomFindings) -> list[Table]:
@@ -65,6 +76,8 @@ def wisdom_verdict(findings: WisdomFindings) -> LensVerdict:
     return LensVerdict("Neurons were ranked by votes of attributions", found=False)
 
 
-def _blocks(tables: Sequence[Table]) -> Iterator[Block]:
+def _blocks(tables: Sequence[Table], figures: Sequence[Figure] = ()) -> Iterator[Block]:
     yield Verdict("Which neurons matter", found=False, anchor="coverage-result")
+    if figures:
+        yield Figures(figures)
     yield from (Part(table.title, [table]) for table in tables)

@@ -108,10 +108,11 @@ def scope_table(part: str, scopes: ScopesFinding, class_names: Sequence[str] = (
         Column("Cells", count, key="reached", on_phone=False),
         Column("Tests", count, key="n", on_phone=False),
     ]
-    names = dict(enumerate(class_names)) if part == "class" else {}
     rows: list[list[Value]] = [
-        [names.get(int(name), name) if names else name, e.value, e.ceiling, e.reached, e.n]
-        for name, e in scopes.scopes.items()
+        [name, e.value, e.ceiling, e.reached, e.n]
+        for name, e in zip(
+            scope_names(part, scopes, class_names), scopes.scopes.values(), strict=True
+        )
     ]
     which = "that tests of each class reach" if part == "class" else "of each part"
     note = (
@@ -119,6 +120,12 @@ def scope_table(part: str, scopes: ScopesFinding, class_names: Sequence[str] = (
         f"{percent(scopes.mean)}."
     )
     return Table(columns, rows, title=f"IDC by {title.lower()}", note=note)
+
+
+def scope_names(part: str, scopes: ScopesFinding, class_names: Sequence[str] = ()) -> Sequence[str]:
+    """Return how scopes are called: classes by their names where these are known."""
+    names = dict(enumerate(class_names)) if part == "class" else {}
+    return [names.get(int(name), name) if names else name for name in scopes.scopes]
 
 
 def gap_table(gaps: Sequence[GapFinding]) -> Table:

@@ -76,6 +76,6 @@ def audit_step(
     source = {step.part: study.hash_of(step.artefact) for step in steps}
     fitting = Fitting(train, test.layers, settings, gaps=True)
     step = MeasureCoverage(settings, choices, source, "none", seed, True, fitting, test)
-    findings = replace(step.findings(study), network=checkpoint)
+    findings = replace(ranking.with_scores(step.findings(study)), network=checkpoint)
     study.run(SavePictures(images, study))
     return {"coverage": to_json(findings)}

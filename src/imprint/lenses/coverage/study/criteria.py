@@ -12,6 +12,7 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.criterion.criterion_options import parse_parameters
 from imprint.lenses.coverage.findings import CoverageFindings, NeuronChoice
+from imprint.lenses.coverage.measure.cell_details import details_of, with_details
 from imprint.lenses.coverage.measure.coverage_findings import findings_of
 from imprint.lenses.coverage.measure.fitted_criteria import (
     FittedCriteria,
@@ -20,6 +21,7 @@ from imprint.lenses.coverage.measure.fitted_criteria import (
     see_tests,
 )
 from imprint.lenses.coverage.options import ClassOfTests, CorrectOnly, CriteriaChoice
+from imprint.lenses.coverage.study.cell_tables import write_cell_tables
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, write_finding
@@ -37,6 +39,9 @@ class Fitting:
         layers: of the network.
         settings: of each criterion by its name.
         gaps: whether gaps will be looked for.
+
+    Attributes:
+        train: as given.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Fitting:
         settings: Mapping[str, Any],
         gaps: bool = False,
     ) -> None:
+        self.train = train
         self._fit = partial(fit_criteria, layers, settings, train, gaps)
 
     @cached_property
@@ -56,7 +62,9 @@ class Fitting:
 
 @dataclass(frozen=True)
 class MeasureCoverage(Step):
-    """Every criterion on the test activations: ``coverage/findings.json``.
+    """Every criterion on the test activations: ``coverage``.
+
+    ``findings.json``, and the tables of :mod:`imprint.lenses.coverage.study.cell_tables`.
 
     Attributes:
         settings: of each criterion by its name.
@@ -92,7 +100,9 @@ class MeasureCoverage(Step):
             correct_only=self.correct_only,
             by_prediction=True if judged is not self.test else None,
         )
-        write_finding(path / "findings.json", findings)
+        details = details_of(findings, self.fitting.fitted, self.fitting.train, judged)
+        write_cell_tables(path, details)
+        write_finding(path / "findings.json", with_details(findings, details))
 
     def findings(self, study: Study) -> CoverageFindings:
         """Return the findings, measured unless they are there."""

@@ -56,7 +56,7 @@ def measure_study(options: MeasureOptions) -> JsonObject:
         step = MeasureCoverage(
             settings, choices, *made_from, has_images, fitting, test, options.class_of_tests
         )
-        findings = step.findings(study)
+        findings = ranking.with_scores(step.findings(study))
         if options.per_input:
             kinds = (options.correct_only, options.class_of_tests)
             study.run(WritePerInput(settings, source.fingerprints, *kinds, fitting, test))

@@ -8,7 +8,7 @@ from typing import Any
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.coverage.criteria.paths import PathOptions, leading_by_layer
-from imprint.lenses.coverage.findings import NeuronChoice
+from imprint.lenses.coverage.findings import CoverageFindings, NeuronCells, NeuronChoice
 from imprint.lenses.coverage.importance.importance_files import read_votes
 from imprint.lenses.coverage.importance.ranking import (
     Ranking,
@@ -111,6 +111,18 @@ class NeuronRanking:
         if ranking is None:
             return None, None
         return scores_among(self.layers, ranking.scores, self._scored_by()), ranking.classifier
+
+    def with_scores(self, findings: CoverageFindings) -> CoverageFindings:
+        """Return findings with the importance of the neurons of IDC, where it chose them."""
+        cells = findings.cells.get(IDC)
+        if not isinstance(cells, NeuronCells) or cells.source is None:
+            return findings
+        scores, _ = self.scores()
+        if scores is None:
+            return findings
+        starts = {name: part.start for name, part in self.layers.slices.items()}
+        own = tuple(float(scores[starts[each.layer] + each.neuron]) for each in cells.neurons)
+        return replace(findings, cells={**findings.cells, IDC: replace(cells, scores=own)})
 
     def importance(self) -> tuple[Ranking | None, str]:
         """Return the importance of neurons, and its source.

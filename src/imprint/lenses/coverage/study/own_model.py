@@ -105,7 +105,7 @@ def _run(run: AuditRun) -> JsonObject:
     source = {part: run.study.hash_of(f"observed/{part}") for part in parts}
     fitting = Fitting(train, test.layers, settings, gaps=True)
     step = MeasureCoverage(settings, choices, source, "none", run.seed, True, fitting, test)
-    findings = step.findings(run.study)
+    findings = ranking.with_scores(step.findings(run.study))
     if members.records.images is not None:
         run.study.run(SavePictures(members.records.images.images, run.study))
     left_out = choose_taps(run.model, run.options).left_out

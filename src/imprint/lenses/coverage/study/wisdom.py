@@ -15,6 +15,7 @@ from imprint.lenses.coverage.findings import (
     SelectorScope,
     WisdomFindings,
 )
+from imprint.lenses.coverage.importance.optimal import optimal_rates
 from imprint.lenses.coverage.importance.selector import Selector, SelectorOptions
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.options import WisdomOptions
@@ -121,7 +122,9 @@ class TrainSelector(Step):
             scope: SelectorScope(proportion(int(hits.sum()), len(hits)), float(guess.mean()))
             for scope, hits, guess in zip(gains.scopes, right.T, always.T, strict=True)
         }
-        write_finding(path / "findings.json", SelectorFindings(gains.methods, scopes))
+        classes = self.view.images.classes
+        optimal = optimal_rates(gains.gains, gains.labels, gains.methods, gains.scopes, classes)
+        write_finding(path / "findings.json", SelectorFindings(gains.methods, scopes, optimal))
 
     def selector(self, study: Study) -> SelectorFindings:
         """Return the accuracy of the selector, trained unless it is there."""

@@ -4,7 +4,7 @@ import pytest
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.measure.rarefaction import CellEstimate
-from imprint.lenses.coverage.page.figures import (
+from imprint.lenses.coverage.page.figures.cells import (
     asymptotic_coverage,
     ceiling_bars,
     main_cells,
