@@ -184,6 +184,7 @@ def _write_studies(folder: Path) -> None:
     measure = ["coverage", "measure", "--model", str(folder / "classifier.safetensors")]
     measure += ["--fitted", str(folder / "fitted" / "fitted.safetensors")]
     run([*calls["reconstruct train"], "--json", "--out", str(folder / "recall")])
+    run([*calls["reconstruct sample"], "--json", "--out", str(folder / "samples")])
     for day, tests in enumerate(("test", "later"), start=1):
         words = [*measure, "--tests", str(folder / tests)]
         run([*words, "--json", "--out", str(folder / f"day_{day}")])
@@ -356,6 +357,10 @@ def commands(folder: Path) -> dict[str, list[str]]:
             "reconstruct", "manipulate", "--run", at("recall"), "--image", first,
             "--target", second, "--neighbours", at("test"), "--nearest=6", "--common=3",
             "--nonzero=0.3", "--samples=1", "--sampling-steps=2",
+        ],
+        "reconstruct evaluate": [
+            "reconstruct", "evaluate", "--samples", at("samples"), "--reference", at("samples"),
+            *photos, "--classifier", at("classifier.safetensors"),
         ],
         "report": ["report"],
     }  # fmt: skip

@@ -24,6 +24,7 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
 from imprint.data.split import partition_images, save_partition
+from imprint.lenses.reconstruct.study.sample_file import write_samples
 from imprint.nets.fill import initial_model
 from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
@@ -347,6 +348,19 @@ CASES = {
             "neighbours": "unseen.npz",
             "sampling_steps": 3,
         },
+    ),
+    "evaluate samples": Case(
+        "reconstruct evaluate",
+        SMALL + "--samples {place}/samples-0 --reference {place}/samples-1 --leak "
+        "{place}/samples-2,{place}/samples-3 --classifier {place}/0.safetensors",
+        values={
+            "samples": "samples-1",
+            "reference": "samples-0",
+            "classifier": "1.safetensors",
+            "features": "1.safetensors",
+            "real": "rows.npy",
+        },
+        fixed=("leak",),
     ),
     "clouds": Case("data clouds", SMALL + "--tags {place}/tags.csv --clouds 1"),
     "sweep": Case(
@@ -727,7 +741,19 @@ def save_diffusion_models(place):
         Image.fromarray(pixels.transpose(1, 2, 0)).save(place / f"{number}.png")
 
 
+def save_samples(place):
+    """Write samples of two encoders, of the first images and of others."""
+    random = np.random.default_rng(0)
+    for number, first in enumerate((0, 0, 30, 30)):
+        folder = place / f"samples-{number}" / "samples"
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 256, (20, 2, 3, 16, 16), dtype=np.uint8)
+        write_samples(folder / "samples.safetensors", pixels, np.arange(first, first + 20))
+
+
 def base_options(case, place, out):
+    if case.command == "reconstruct evaluate":
+        save_samples(place)
     if case.command in SAMPLED:
         save_diffusion_models(place)
     if case.command == "coverage detection":

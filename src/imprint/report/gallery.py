@@ -65,6 +65,7 @@ class Answer:
         detail: behind it, such as a confidence.
         reference: whether it is drawn in the colour of the reference, not of the target.
         pictures: beside it, small.
+        pictures_are: what they are, for screen readers.
     """
 
     who: str
@@ -73,6 +74,7 @@ class Answer:
     detail: str = ""
     reference: bool = False
     pictures: tuple[CardPicture, ...] = ()
+    pictures_are: str = "Nearest public images"
 
 
 @dataclass(frozen=True)

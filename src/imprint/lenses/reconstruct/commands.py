@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imprint.lenses.reconstruct.evaluate_options import EvaluateOptions
 from imprint.lenses.reconstruct.options import (
     InterpolateOptions,
     ManipulateOptions,
@@ -12,6 +13,7 @@ from imprint.lenses.reconstruct.options import (
     TrainOptions,
 )
 from imprint.study.command import command
+from imprint.study.plain import JsonObject
 
 if TYPE_CHECKING:
     from imprint.lenses.reconstruct.study.interpolate import Interpolated
@@ -128,3 +130,31 @@ class ManipulateRepresentation(ManipulateOptions):
         from imprint.lenses.reconstruct.study.manipulate import manipulate_study
 
         return manipulate_study(self)
+
+
+@command(
+    "reconstruct evaluate",
+    "what samples of a target recall that those of a reference do not",
+    example="--samples runs/samples_A --reference runs/samples_B --leak runs/new_A,runs/new_B "
+    "--data photos/ --classifier c.safetensors --out runs/recall",
+    main=(
+        *("out", "samples", "reference", "leak", "data", "classifier", "features", "real"),
+        *("centre_fraction", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class EvaluateReconstructions(EvaluateOptions):
+    """Judge samples of a target encoder, and of a reference, by an independent classifier.
+
+    Reports the share of samples with the class of their original, beside chance and the
+    classifier's accuracy on the originals; similarity to the original; the same on images of
+    neither encoder (--leak); and the quality of samples. OUT/tables/reconstruct holds a table of
+    samples a set: index, label, sample, predicted_class, probability, label_probability,
+    similarity.
+    """
+
+    def run(self) -> JsonObject:
+        """Judge the samples; return the content of ``summary.json``."""
+        from imprint.lenses.reconstruct.study.evaluate import evaluate_study
+
+        return evaluate_study(self)

@@ -30,9 +30,12 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import generator
 from imprint.lenses.reconstruct.quality.features import feature_sets
+from imprint.stats.estimate import Estimate
 
 SUBSETS = 100
 SUBSET_SIZE = 1000
+NORMAL_REACH = 1.96
+"""Standard errors from an estimate to the ends of its 95 % interval."""
 BLOCK_VALUES = 1 << 21
 """Values of a block, which is held twice: 32 MiB in all."""
 
@@ -126,6 +129,22 @@ def kernel_quality(
         len(first),
         len(second),
     )
+
+
+def kernel_distance(real: ArrayLike, generated: ArrayLike) -> Estimate:
+    """Return the kernel distance of all images alone, with the interval of the jackknife.
+
+    Args:
+        real: ``[n, d]``, features of real images, n ≥ 3.
+        generated: ``[m, d]``, features of generated images, m ≥ 3; counted as n of the estimate.
+
+    Raises:
+        ImprintError: as :func:`imprint.lenses.reconstruct.quality.features.feature_sets`.
+    """
+    first, second = feature_sets(real, generated, (3, 3))
+    sums = row_sums(first, second)
+    value, reach = squared_mmd(sums), NORMAL_REACH * jackknife_error(sums)
+    return Estimate(value, (value - reach, value + reach), len(second))
 
 
 def row_sums(real: FloatArray, generated: FloatArray, what: str = "") -> RowSums:

@@ -16,10 +16,9 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.core.user_arrays import as_whole
 from imprint.lenses.reconstruct.recall.paired import PairedRecall
+from imprint.lenses.reconstruct.recall.quantities import CLASS_SHARE
 from imprint.stats.bootstrap import mean_share, mean_share_difference
 from imprint.stats.permutation import paired_permutation
-
-QUANTITY = "share of samples classified as the original's class"
 
 
 def class_share(
@@ -44,7 +43,7 @@ def class_share(
     own = _share_right(first, classes, "target")
     other = _share_right(second, classes, "reference")
     return PairedRecall(
-        QUANTITY,
+        CLASS_SHARE,
         mean_share(own, generator(seed, "recall share", "target")),
         mean_share(other, generator(seed, "recall share", "reference")),
         mean_share_difference(own, other, generator(seed, "recall share", "difference")),

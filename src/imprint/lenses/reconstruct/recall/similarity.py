@@ -17,10 +17,9 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.core.user_arrays import as_numbers
 from imprint.lenses.reconstruct.recall.paired import PairedRecall
+from imprint.lenses.reconstruct.recall.quantities import SIMILARITY
 from imprint.stats.permutation import paired_permutation
 from imprint.stats.studentised import studentised_mean
-
-QUANTITY = "cosine similarity of samples to the original"
 
 
 def mean_similarity(
@@ -38,13 +37,13 @@ def mean_similarity(
         ImprintError: no such shape, fewer than two images, a value that is not finite, or a zero
             vector, which has no direction.
     """
-    truth = _directions(originals, "originals", 2)
-    first = _directions(target, "target samples", 3)
-    second = _directions(reference, "reference samples", 3)
+    truth = directions(originals, "originals", 2)
+    first = directions(target, "target samples", 3)
+    second = directions(reference, "reference samples", 3)
     own = _mean_cosine(first, truth, "target")
     other = _mean_cosine(second, truth, "reference")
     return PairedRecall(
-        QUANTITY,
+        SIMILARITY,
         studentised_mean(own, generator(seed, "recall similarity", "target")),
         studentised_mean(other, generator(seed, "recall similarity", "reference")),
         studentised_mean(own - other, generator(seed, "recall similarity", "difference")),
@@ -53,8 +52,17 @@ def mean_similarity(
     )
 
 
-def _directions(values: ArrayLike, name: str, axes: int) -> FloatArray:
-    """Return vectors of length 1."""
+def directions(values: ArrayLike, name: str, axes: int) -> FloatArray:
+    """Return vectors scaled to length 1, float64.
+
+    Args:
+        values: features, ``[n, d]`` or ``[n, s, d]``, n ≥ 2.
+        name: of the images, for messages.
+        axes: 2 or 3.
+
+    Raises:
+        ImprintError: no such shape, a value that is not finite, or a zero vector.
+    """
     vectors = as_numbers(values, f"features of {name}")
     shape = "[images, features]" if axes == 2 else "[images, samples, features]"
     if vectors.ndim != axes or len(vectors) < 2 or vectors.size == 0:

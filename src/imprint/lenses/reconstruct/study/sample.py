@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imprint.core.arrays import IntArray, Pixels
+from imprint.core.arrays import Pixels
 from imprint.core.device import DeviceName, choose_device
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
@@ -20,20 +20,22 @@ from imprint.lenses.reconstruct.diffusion.noise import Noise
 from imprint.lenses.reconstruct.diffusion.sampling import Draws, draws_of, sample
 from imprint.lenses.reconstruct.options import SampleOptions, SamplingOptions
 from imprint.lenses.reconstruct.study.encoder import kept_encoder, representations_of
+from imprint.lenses.reconstruct.study.sample_file import FOLDER
+from imprint.lenses.reconstruct.study.sample_file import SAMPLES as SAMPLES
+from imprint.lenses.reconstruct.study.sample_file import read_samples as read_samples
+from imprint.lenses.reconstruct.study.sample_file import write_samples as write_samples
 from imprint.lenses.reconstruct.study.tiles import write_tile
 from imprint.lenses.reconstruct.training.loop import FINAL
 from imprint.lenses.reconstruct.training.run_file import RunCard, load_network, read_run_card
-from imprint.nets.checkpoint import write_weights
 from imprint.nets.image_model import ImageModel
 from imprint.nets.load import NetworkFile
-from imprint.reading.weights_files import read_safetensors
 from imprint.report.summary import finish_without_page
 from imprint.study.counted import part_of, uncounted
 from imprint.study.hashing import hash_file
 from imprint.study.step import Step
 from imprint.study.store import Study
 
-SAMPLES, TILE = "samples.safetensors", "tile.png"
+TILE = "tile.png"
 TILED_IMAGES = 50
 """Images of the tile, the first ones."""
 TILED_SAMPLES = 20
@@ -125,7 +127,7 @@ class SampleImages(Step):
     sampling: SamplingOptions
     seed: int
     device: DeviceName = uncounted(default="auto")
-    artefact: str = uncounted(default="samples")  # type: ignore[misc]  # varies
+    artefact: str = uncounted(default=FOLDER)  # type: ignore[misc]  # varies
 
     def build(self, path: Path) -> None:
         """Draw the samples and write them."""
@@ -149,38 +151,6 @@ def sample_each(
     for rows, batch in sample(network, noise, draws, options, what):
         pixels[rows] = batch
     return pixels.reshape(-1, options.samples, *shape)
-
-
-def write_samples(file: Path, samples: Pixels, index: IntArray) -> None:
-    """Write samples uint8 ``[n, s, C, H, W]`` and the images they are of, int64 ``[n]``."""
-    write_weights(file, {"samples": torch.from_numpy(samples), "index": torch.from_numpy(index)})
-
-
-def read_samples(file: Path) -> tuple[Pixels, IntArray]:
-    """Return samples uint8 ``[n, s, C, H, W]`` and the images they are of, int64 ``[n]``.
-
-    Raises:
-        ImprintError: no such file, or not such tensors.
-    """
-    try:
-        tensors = read_safetensors(file)
-    except OSError as error:
-        raise ImprintError(f"cannot read samples from {file}: {error.strerror}") from error
-    samples, index = tensors.get("samples"), tensors.get("index")
-    if (
-        samples is None
-        or index is None
-        or samples.dtype != torch.uint8
-        or samples.ndim != 5
-        or index.dtype != torch.int64
-        or index.shape != samples.shape[:1]
-        or not samples.numel()
-    ):
-        raise ImprintError(
-            f"{file} must hold samples, uint8 [n, s, C, H, W], and index, int64 [n]: write it with "
-            "imprint reconstruct sample"
-        )
-    return samples.numpy(), index.numpy()
 
 
 @dataclass(frozen=True)

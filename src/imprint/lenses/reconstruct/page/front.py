@@ -1,0 +1,53 @@
+"""The verdict of the reconstruction lens in a line, for the front page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imprint.lenses.reconstruct.findings import ReconstructFindings
+from imprint.lenses.reconstruct.page.section import LENS
+from imprint.lenses.reconstruct.page.verdict import recall_verdict
+from imprint.report.lens import LENSES, Lens, LensVerdict
+from imprint.study.finding import from_json
+
+
+def recall_verdicts(lenses: Mapping[str, Any]) -> Sequence[LensVerdict]:
+    """Return what the samples support; none where none were judged."""
+    if LENS not in lenses:
+        return []
+    findings = from_json(ReconstructFindings, lenses[LENS], "summary.json")
+    verdict, claim = recall_verdict(findings), findings.claim
+    return [
+        LensVerdict(
+            verdict.statement,
+            verdict.kind == "found",
+            NUMBERS[verdict.kind],
+            verdict.value,
+            verdict.write,
+            verdict.unit,
+            {} if claim is None else {"leak test": claim.leak_test_passed},
+        )
+    ]
+
+
+NUMBERS = {
+    "found": "samples with the original’s class, target less reference",
+    "reversed": "samples with the original’s class, target less reference",
+    "nothing": "samples with the original’s class, target less reference",
+    "leak": "the same on images of neither encoder",
+    "not separated": "the same on images of neither encoder",
+    "weak classifier": "accuracy of the classifier on the originals",
+    "no reference": "samples with the original’s class",
+}
+
+LENSES.register(LENS)(
+    Lens(
+        "Reconstruction",
+        "Do images drawn from an encoder’s representation show what it was trained on?",
+        "imprint reconstruct evaluate",
+        15,
+        ("reconstruct",),
+        recall_verdicts,
+    )
+)
