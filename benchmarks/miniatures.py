@@ -183,6 +183,13 @@ def _write_studies(folder: Path) -> None:
     run([*wisdom, "--json", "--out", str(folder / "wisdom")])
     measure = ["coverage", "measure", "--model", str(folder / "classifier.safetensors")]
     measure += ["--fitted", str(folder / "fitted" / "fitted.safetensors")]
+    run([*calls["dejavu two-model"], "--json", "--out", str(folder / "pair")])
+    public = str(folder / "split" / "2_per_class" / "public.npy")
+    for name in "ab":
+        words = ["reconstruct", "train", "--data", str(folder / "train"), *RECONSTRUCTION]
+        words += ["--boxes", str(folder / "boxes"), "--indices", public]
+        words += ["--encoder", str(folder / f"encoder_{name}.safetensors")]
+        run([*words, "--json", "--out", str(folder / f"pair_{name}")])
     run([*calls["reconstruct train"], "--json", "--out", str(folder / "recall")])
     run([*calls["reconstruct sample"], "--json", "--out", str(folder / "samples")])
     for day, tests in enumerate(("test", "later"), start=1):
@@ -357,6 +364,10 @@ def commands(folder: Path) -> dict[str, list[str]]:
             "reconstruct", "manipulate", "--run", at("recall"), "--image", first,
             "--target", second, "--neighbours", at("test"), "--nearest=6", "--common=3",
             "--nonzero=0.3", "--samples=1", "--sampling-steps=2",
+        ],
+        "dejavu reconstruct": [
+            "dejavu", "reconstruct", "--study", at("pair"), "--run-a", at("pair_a"),
+            "--run-b", at("pair_b"), "--images=8", "--samples=1", "--sampling-steps=2",
         ],
         "reconstruct evaluate": [
             "reconstruct", "evaluate", "--samples", at("samples"), "--reference", at("samples"),

@@ -349,6 +349,13 @@ CASES = {
             "sampling_steps": 3,
         },
     ),
+    "reconstruct a pair": Case(
+        "dejavu reconstruct",
+        "--study {place}/pair --run-a {place}/pair-a --run-b {place}/pair-b --recipe crop "
+        "--images 8 --samples 1 --sampling-steps 2 --device cpu",
+        values={"sampling_steps": 3, "guidance": 2.0},
+        fixed=("study", "run_a", "run_b", "recipe", "classifier"),
+    ),
     "evaluate samples": Case(
         "reconstruct evaluate",
         SMALL + "--samples {place}/samples-0 --reference {place}/samples-1 --leak "
@@ -640,6 +647,7 @@ CASES["whole study"] = Case(
         "leave_one_out.outputs",
         "membership.",
         "coverage.",
+        "reconstruct.",
     ),
 )
 WITHOUT_CARDS = {
@@ -741,6 +749,20 @@ def save_diffusion_models(place):
         Image.fromarray(pixels.transpose(1, 2, 0)).save(place / f"{number}.png")
 
 
+def save_reconstructed_pair(place):
+    """Write a two-model test and diffusion models of its encoders, where they are needed alone."""
+    if (place / "pair").exists():
+        return
+    split = ["--split", str(place / "split"), "--per-class", "2"]
+    files = [str(place / f"{number}.safetensors") for number in range(2)]
+    models = ["--model-a", files[0], "--model-b", files[1], "--layer", "backbone", "--k", "5"]
+    public = ["--indices", str(place / "split" / "2_per_class" / "public.npy")]
+    main(["dejavu", "two-model", *SMALL.split(), *models, *split, "--out", str(place / "pair")])
+    for name, encoder in zip("ab", files, strict=True):
+        train = ["reconstruct", "train", "--encoder", encoder, *RECONSTRUCTION.split(), *public]
+        main([*train, "--out", str(place / f"pair-{name}")])
+
+
 def save_samples(place):
     """Write samples of two encoders, of the first images and of others."""
     random = np.random.default_rng(0)
@@ -756,6 +778,8 @@ def base_options(case, place, out):
         save_samples(place)
     if case.command in SAMPLED:
         save_diffusion_models(place)
+    if case.command == "dejavu reconstruct":
+        save_reconstructed_pair(place)
     if case.command == "coverage detection":
         save_detectors(place)
     kind = COMMANDS.get(case.command).options

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from imprint.audits.own_options import OwnModelChoice
+from imprint.audits.reconstruction.options import AuditReconstruction
 from imprint.audits.seed_options import SeedsChoice
 from imprint.core.bounds import Bounds
 from imprint.data.augmentation import Augmentation
@@ -47,6 +48,9 @@ class AuditOptions(SeedsChoice, OwnModelChoice, DejavuChoice, DataChoice):
     """How both encoders are trained."""
     attack_every: Annotated[int, Bounds(least=0)] = 0
     """Epochs between attacks on each encoder during training, written to its log; 0: never."""
+    reconstruct: AuditReconstruction = field(default_factory=AuditReconstruction)
+    """What both encoders recall of attacked images, drawn by diffusion models.
+    --reconstruct.on asks for it."""
     membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
     """The cohort of classifiers, trained on parts of A and B and attacked for membership.
     --membership.models 0 leaves it out."""

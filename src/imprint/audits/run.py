@@ -11,6 +11,7 @@ import torch
 
 from imprint.audits.given_model import audit_given_model, refuse_choices_of_a_model
 from imprint.audits.options import AuditOptions
+from imprint.audits.reconstruction.in_audit import check_reconstruction, reconstruct_step
 from imprint.audits.seeds import pool_further_seeds, with_first_seed
 from imprint.audits.steps import draft_partition, probe_step, split_step, train_step
 from imprint.core.device import choose_device
@@ -72,6 +73,7 @@ def _audit_encoders(
     attacked = attacked_set(images, partition, options, len(public.index))
     pool = membership_pool(partition, options.seed)
     check_step(options.coverage)
+    check_reconstruction(options)
     if options.membership.models:
         check_cohort(images, pool, options.membership, options.seed)
     check_encoder(images, options)
@@ -93,6 +95,9 @@ def _audit_encoders(
     pooled = pool_further_seeds(study, images, partition, attacked, public, options, device)
     if pooled is not None:
         lenses["dejavu"]["pooled"] = to_json(pooled)
+    if options.reconstruct.on:
+        recall = reconstruct_step(study, images, partition, checkpoints, options)
+        lenses["reconstruct_pair"] = to_json(recall)
     model = None
     if options.membership.models:
         findings = run_cohort(study, images, pool, options.membership, options.seed, device)

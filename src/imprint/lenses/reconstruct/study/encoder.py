@@ -28,7 +28,7 @@ LAYERS: dict[Conditioning, tuple[Layer, ...]] = {
     "both": ("backbone", "projector"),
 }
 FILE, FOLDER, STATED = "encoder.safetensors", "folder", "stated.json"
-VALUES = "representations.npy"
+VALUES, INDEX = "representations.npy", "index.npy"
 IMAGES_AT_ONCE = 256
 
 
@@ -88,6 +88,8 @@ def check_encoder(encoder: NetworkFile, run: Path) -> None:
 class Represent(Step):
     """Write what the encoder makes of images, float32 ``[n, d]`` in ``representations.npy``.
 
+    Their indices, int64 ``[n]``, are in ``index.npy``.
+
     Attributes:
         view: the images.
         encoder: of the run.
@@ -105,6 +107,7 @@ class Represent(Step):
         """Write the array, batch by batch."""
         path.mkdir(exist_ok=True)
         model = self.encoder.load(choose_device(self.device))
+        np.save(path / INDEX, self.view.index, allow_pickle=False)
         values: NDArray[np.float32] | None = None
         for rows, batch in represent(model, self.view, self.conditioning, "represent images"):
             if values is None:

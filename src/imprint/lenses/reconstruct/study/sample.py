@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imprint.core.arrays import Pixels
+from imprint.core.arrays import IntArray, Pixels
 from imprint.core.device import DeviceName, choose_device
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
@@ -19,7 +20,13 @@ from imprint.lenses.reconstruct.diffusion.network import ConditionalUNet
 from imprint.lenses.reconstruct.diffusion.noise import Noise
 from imprint.lenses.reconstruct.diffusion.sampling import Draws, draws_of, sample
 from imprint.lenses.reconstruct.options import SampleOptions, SamplingOptions
-from imprint.lenses.reconstruct.study.encoder import kept_encoder, representations_of
+from imprint.lenses.reconstruct.study.encoder import (
+    INDEX,
+    VALUES,
+    Represent,
+    kept_encoder,
+    representations_of,
+)
 from imprint.lenses.reconstruct.study.sample_file import FOLDER
 from imprint.lenses.reconstruct.study.sample_file import SAMPLES as SAMPLES
 from imprint.lenses.reconstruct.study.sample_file import read_samples as read_samples
@@ -29,6 +36,7 @@ from imprint.lenses.reconstruct.training.loop import FINAL
 from imprint.lenses.reconstruct.training.run_file import RunCard, load_network, read_run_card
 from imprint.nets.image_model import ImageModel
 from imprint.nets.load import NetworkFile
+from imprint.reading.regular import check_regular
 from imprint.report.summary import finish_without_page
 from imprint.study.counted import part_of, uncounted
 from imprint.study.hashing import hash_file
@@ -75,6 +83,35 @@ class DiffusionRun:
     def encoder(self) -> NetworkFile:
         """The encoder it was trained for."""
         return kept_encoder(self.folder)
+
+    @property
+    def index(self) -> IntArray:
+        """Indices of the images it was trained on, int64 ``[m]``."""
+        return np.asarray(self._array(INDEX), dtype=np.int64)
+
+    @property
+    def representations(self) -> NDArray[np.float32]:
+        """What its encoder makes of those, float32 ``[m, d]``, mapped from the file."""
+        return self._array(VALUES)
+
+    def _array(self, name: str) -> NDArray[Any]:
+        """Return an array that training left.
+
+        Raises:
+            ImprintError: it is missing or damaged.
+        """
+        file = self.folder / Represent.artefact / name
+        try:
+            check_regular(file)
+            array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError, SyntaxError) as error:
+            raise ImprintError(
+                f"cannot read {file}: run imprint reconstruct train again"
+            ) from error
+        expected = (1, "i") if name == INDEX else (2, "f")
+        if (array.ndim, array.dtype.kind) != expected:
+            raise ImprintError(f"{file} is not what imprint reconstruct train wrote: run it again")
+        return array
 
     def load(self, device: torch.device) -> tuple[ConditionalUNet, Noise]:
         """Return network and noise, on a device."""

@@ -13,19 +13,24 @@ import torch.distributed as dist
 
 from imprint import __version__
 from imprint.core.arrays import IntArray, Pixels
-from imprint.core.device import choose_device
+from imprint.core.device import DeviceName, choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.data.choice import open_choice
 from imprint.data.files import IN_MEMORY_LIMIT
 from imprint.data.index_list import read_indices
 from imprint.data.view import View
-from imprint.lenses.reconstruct.options import Conditioning, ReconstructionTraining, TrainOptions
+from imprint.lenses.reconstruct.options import (
+    Conditioning,
+    ReconstructionTraining,
+    RunChoice,
+    TrainOptions,
+)
 from imprint.lenses.reconstruct.study.encoder import VALUES, KeepEncoder, Represent, kept_encoder
 from imprint.lenses.reconstruct.training.loop import FINAL, TrainingSet, train
 from imprint.lenses.reconstruct.training.run_file import RunCard
 from imprint.lenses.reconstruct.training.run_state import LogLine
-from imprint.nets.load import network_file
+from imprint.nets.load import NetworkFile, network_file
 from imprint.reading.regular import read_text
 from imprint.study.counted import uncounted
 from imprint.study.finding import from_json
@@ -118,31 +123,56 @@ def train_study(options: TrainOptions) -> TrainedRun | None:
     Raises:
         ImprintError: bad data or weights, options that do not fit, or a study made with others.
     """
-    device = choose_device(options.device)
-    encoder = network_file(options.encoder, options)
     images = open_choice(options, options.seed)
-    if images.channels not in (1, 3):
+    view = View(images, read_indices(options.indices, images), options.centre_fraction)
+    encoder = network_file(options.encoder, options)
+    return train_run(Study(options.out), view, encoder, options, options.seed, options.device)
+
+
+def train_run(
+    study: Study,
+    view: View,
+    encoder: NetworkFile,
+    choice: RunChoice,
+    seed: int,
+    device: DeviceName,
+) -> TrainedRun | None:
+    """Train a diffusion model for an encoder into a folder, which samples are then drawn from.
+
+    Args:
+        study: the folder of the run.
+        view: the images to train on.
+        encoder: whose representations it takes.
+        choice: which of them, and how it is trained.
+        seed: of everything random.
+        device: where to train; under ``torchrun`` each process takes its own GPU.
+
+    Returns:
+        None in all processes of ``torchrun`` but the first.
+
+    Raises:
+        ImprintError: images of other channels than 1 or 3, or as :func:`train_study`.
+    """
+    if view.images.channels not in (1, 3):
         raise ImprintError(
-            f"{images.name} has images of {images.channels} channels: a diffusion model takes 1 "
-            "or 3"
+            f"{view.images.name} has images of {view.images.channels} channels: a diffusion model "
+            "takes 1 or 3"
         )
-    indices = read_indices(options.indices, images)
-    view = View(images, indices, options.centre_fraction)
-    study = Study(options.out)
-    with process_group(device), study.locked() if rank() == 0 else nullcontext():
+    place = choose_device(device)
+    with process_group(place), study.locked() if rank() == 0 else nullcontext():
         if rank() == 0:
             study.run(KeepEncoder(encoder))
-            study.run(Represent(view, encoder, options.conditioning, options.device))
+            study.run(Represent(view, encoder, choice.conditioning, device))
         if world_size() > 1:
             dist.barrier()
         step = TrainDiffusion(
             view,
             kept_encoder(study.root).load().fingerprint(),
-            options.conditioning,
-            options.train,
-            options.seed,
+            choice.conditioning,
+            choice.train,
+            seed,
             study.path(Represent.artefact) / VALUES,
-            device,
+            place,
         )
         if rank() > 0:
             card = card_of(step)
