@@ -9,6 +9,7 @@ from PIL import Image
 from imprint.audits.given_model import gather_model
 from imprint.audits.options import AuditOptions
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.records.vocabulary import Vocabulary, write_vocabulary
 from imprint.nets.fill import initial_model
 from imprint.nets.model_card import ModelCard
@@ -72,6 +73,10 @@ def test_a_text_network_in_a_file_goes_with_folders_of_texts(place):
     assert audited.members.inputs.shape == (5,)
     assert audited.network is not None
     assert isinstance(audited.network.module, LSTMClassifier)
+    for other in (Vocabulary(words[:4], 5), Vocabulary(words, 6)):
+        write_vocabulary(Path("reviews/vocabulary.json"), other)
+        with pytest.raises(ImprintError, match="the vocabulary that the network was trained with"):
+            gather_model(options)
 
 
 def test_what_no_card_says_is_read_off_the_members(place):

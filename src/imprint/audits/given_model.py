@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from imprint.data.choice import EMBEDDED, open_choice
 from imprint.data.index_list import read_index_list
 from imprint.data.open import open_images
 from imprint.data.records.records import ImageRows, Records
+from imprint.data.records.sources.text_folder import VOCABULARY, vocabulary_file
+from imprint.data.records.vocabulary import read_vocabulary
 from imprint.data.view import View
 from imprint.lenses.dejavu.public_options import PublicChoice
 from imprint.nets.load import NetworkFile, network_file
@@ -29,7 +31,7 @@ from imprint.nets.predictor.predictor import (
     image_size_of,
 )
 from imprint.nets.save import card_file
-from imprint.nets.text.text_card import text_card_beside
+from imprint.nets.text.text_card import TextCard, text_card_beside
 from imprint.observation.audited_model import AuditedModel
 from imprint.observation.checkpoints import open_checkpoints
 from imprint.observation.gather import RecordSettings, gather_audit
@@ -190,6 +192,9 @@ def open_sources(options: AuditOptions, predictor: Predictor) -> list[Any]:
         _required(options.non_members, "non-members"),
         options.tests,
     ]
+    card = None if options.model is None else text_card_beside(options.model)
+    if card is not None:
+        check_vocabularies(card, paths)
     if options.data == EMBEDDED:
         return list(paths)
     images = open_choice(options, options.seed)
@@ -198,6 +203,25 @@ def open_sources(options: AuditOptions, predictor: Predictor) -> list[Any]:
         None if path is None else _rows_of(View(images, read_index_list(path)), size, part)
         for part, path in zip(PARTS, paths, strict=True)
     ]
+
+
+def check_vocabularies(card: TextCard, paths: Sequence[Path | None]) -> None:
+    """Check that folders of texts become the token ids that a network was built for.
+
+    Raises:
+        ImprintError: a vocabulary of another size, or texts longer than the card says.
+    """
+    for folder in (path for path in paths if path is not None and path.is_dir()):
+        if not any((place / VOCABULARY).is_file() for place in (folder, folder.parent)):
+            continue  # records of another kind, or refused when they are read
+        file = vocabulary_file(folder)
+        vocabulary = read_vocabulary(file)
+        if len(vocabulary) != card.vocabulary or vocabulary.length > card.length:
+            raise ImprintError(
+                f"{file} makes {vocabulary.length} tokens of {len(vocabulary)} ids (its words and "
+                f"2), and the card of the network says length {card.length} and vocabulary "
+                f"{card.vocabulary}: give the vocabulary that the network was trained with"
+            )
 
 
 def _rows_of(view: View, size: int, part: str) -> Records:

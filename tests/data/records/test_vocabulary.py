@@ -36,6 +36,7 @@ def test_a_vocabulary_is_read_as_it_was_written(tmp_path: Path) -> None:
     [
         ("[]", "must hold words, a list of texts"),
         ('{"words": [1], "length": 2}', "must hold words, a list of texts"),
+        ('{"words": [], "length": 1}', "words must be 1 to 1,000,000"),
         ('{"words": ["a"]}', "length must be a whole number from 1 to 100,000, got None"),
         ('{"words": ["a"], "length": 0}', "got 0"),
         ('{"words": ["a", "a"], "length": 1}', "each of them once"),

@@ -128,6 +128,6 @@ def read_vocabulary(path: Path) -> Vocabulary:
         raise ImprintError(
             f"{path}: length must be a whole number from 1 to {MAX_LENGTH:,}, got {length!r}"
         )
-    if len(words) > MAX_WORDS or len(set(words)) < len(words):
-        raise ImprintError(f"{path}: words must be at most {MAX_WORDS:,}, each of them once")
+    if not 1 <= len(words) <= MAX_WORDS or len(set(words)) < len(words):
+        raise ImprintError(f"{path}: words must be 1 to {MAX_WORDS:,}, each of them once")
     return Vocabulary(tuple(words), length)

@@ -23,6 +23,7 @@ from imprint.lenses.coverage.detectors.detect import (
 from imprint.lenses.coverage.detectors.options import DetectionOptions
 from imprint.lenses.coverage.detectors.passes import WholeImages, evidence, held_or_read_again
 from imprint.nets.detector import Detections, load_detector_folder
+from imprint.stats.estimate import Estimate
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 from tests.lenses.coverage.detection.tiny_detectors import (
@@ -68,7 +69,8 @@ def test_blocks_quality_and_drops_of_a_tiny_detector(world: Path, tmp_path: Path
     assert len(sets["draw"]) == 2 * (1 + 3 + 3)
     leading = sets["confidence"][(sets["kind"] == "leading") & (sets["neurons"] == 5)][0]
     drop = found["ablated"][1]["drops"]["confidence"]["drop"]
-    assert drop == pytest.approx(found["quality"]["confidence"] - leading)
+    assert drop["value"] == pytest.approx(found["quality"]["confidence"]["value"] - leading)
+    assert drop["ci95"][0] <= drop["value"] <= drop["ci95"][1]
 
     images, _ = open_coco(world / "coco" / "images", world / "coco" / "instances.json")
     options = DetectionOptions(
@@ -78,7 +80,7 @@ def test_blocks_quality_and_drops_of_a_tiny_detector(world: Path, tmp_path: Path
     with torch.no_grad():
         pixels = torch.cat([each for _, each in tests.batches(32, 2, "test")])
         confidence = detector(pixels).scores.amax((1, 2)).mean()
-    assert found["quality"]["confidence"] == pytest.approx(float(confidence), abs=1e-5)
+    assert found["quality"]["confidence"]["value"] == pytest.approx(float(confidence), abs=1e-5)
     assert 'id="coverage-detection"' in (tmp_path / "report.html").read_text()
 
 
@@ -121,10 +123,12 @@ def test_drops_are_compared_with_matched_draws() -> None:
     kinds = ("leading", "matched", "anywhere", "matched", "anywhere")
     sets = [DetectorSets(kind, 0, np.ones((1, 2), dtype=bool)) for kind in kinds]
     without = [quality(value) for value in (0.5, 0.75, 0.875, 0.25, 1.0)]
-    (ablated,) = compare_sets(quality(1.0), sets, without, (1,))
+    leading = Estimate(0.5, (0.25, 0.75), 8)
+    whole, drops = quality(1.0), dict.fromkeys(METRICS, leading)
+    (ablated,) = compare_sets(whole, sets, without, (1,), [drops])
     assert set(ablated.drops) == set(METRICS)
     drop = ablated.drops["recall"]
-    assert (drop.drop, drop.matched.mean, drop.anywhere.mean) == (0.5, 0.5, 0.0625)
+    assert (drop.drop, drop.matched.mean, drop.anywhere.mean) == (leading, 0.5, 0.0625)
     assert drop.p == pytest.approx(2 / 3)
 
 
@@ -135,7 +139,9 @@ def test_drops_that_differ_by_rounding_are_ties() -> None:
     sets += [DetectorSets(kind, 0, keep) for kind in ("matched", "anywhere") for _ in range(9)]
     values = [0.3, *(0.3 + 3e-8 * (-1) ** row for row in range(18))]
     without = [Quality(**dict.fromkeys(METRICS, value)) for value in values]
-    (ablated,) = compare_sets(Quality(**dict.fromkeys(METRICS, 0.9)), sets, without, (1,))
+    whole = Quality(**dict.fromkeys(METRICS, 0.9))
+    drops = dict.fromkeys(METRICS, Estimate(0.9 - 0.3, (0.5, 0.7), 8))
+    (ablated,) = compare_sets(whole, sets, without, (1,), [drops])
     assert {each.p for each in ablated.drops.values()} == {1.0}
 
 

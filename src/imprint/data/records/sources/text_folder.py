@@ -37,7 +37,7 @@ def open_texts(root: Path, reading: Reading) -> Content:
         ImprintError: no vocabulary, no class folders, a class without texts, or texts that cannot
             be read.
     """
-    vocabulary = read_vocabulary(_vocabulary_file(root))
+    vocabulary = read_vocabulary(vocabulary_file(root))
     files = text_files(root, reading.part)
     paths = [path for each in files.values() for path in each]
     return Content(
@@ -97,7 +97,12 @@ def text_names(folder: Path) -> list[str]:
         raise ImprintError(f"cannot read the folder {folder}: {error.strerror}") from error
 
 
-def _vocabulary_file(root: Path) -> Path:
+def vocabulary_file(root: Path) -> Path:
+    """Return the vocabulary of a folder of texts, in it or in the folder above.
+
+    Raises:
+        ImprintError: there is none.
+    """
     for folder in (root, root.parent):
         if (folder / VOCABULARY).is_file():
             return folder / VOCABULARY

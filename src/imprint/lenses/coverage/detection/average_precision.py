@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.extras import import_pycocotools
 from imprint.lenses.coverage.detection.found import Found
+from imprint.lenses.coverage.detection.matches import CategoryMatches
 
 MOST_BOXES = 100
 ALL_AREAS = [0.0, 1e10]
@@ -67,6 +69,38 @@ class PrecisionJudge:
 
         Boxes that score 0 are no detections: those are suppressed ones.
         """
+        judged = self._judged(found)
+        if judged is None:
+            return 0.0
+        with contextlib.redirect_stdout(io.StringIO()):
+            judged.accumulate()
+        values = judged.eval["precision"]
+        known = values[values > -1]
+        return float(known.mean()) if known.size else 0.0
+
+    def matches(self, found: Found) -> tuple[CategoryMatches, ...]:
+        """Return which detections match an object, by category that has objects."""
+        judged = self._judged(found)
+        images, categories = len(self.truth.dataset["images"]), self.truth.getCatIds()
+        shown = self._objects_by_image(images, len(categories))
+        results: list[Any] = [None] * (images * len(categories))
+        if judged is not None:
+            results = judged.evalImgs
+        return tuple(
+            _category_matches(results[row * images : (row + 1) * images], shown[row])
+            for row in range(len(categories))
+            if shown[row].any()
+        )
+
+    def _objects_by_image(self, images: int, categories: int) -> FloatArray:
+        counts = np.zeros((categories, images))
+        for each in self.truth.dataset["annotations"]:
+            if not each["iscrowd"]:
+                counts[each["category_id"], each["image_id"]] += 1
+        return counts
+
+    def _judged(self, found: Found) -> Any:
+        """Return pycocotools' evaluation of detections, None where there are none."""
         image, query = np.nonzero((found.category >= 0) & (found.scores > 0))
         boxes = found.boxes[image, query]
         rows = np.column_stack(
@@ -79,7 +113,7 @@ class PrecisionJudge:
             ]
         ).astype(np.float64)
         if not len(rows):
-            return 0.0
+            return None
         with contextlib.redirect_stdout(io.StringIO()):
             judged: Any = self.pycocotools.cocoeval.COCOeval(
                 self.truth, self.truth.loadRes(rows), "bbox"
@@ -87,7 +121,20 @@ class PrecisionJudge:
             judged.params.maxDets = [MOST_BOXES]
             judged.params.areaRng, judged.params.areaRngLbl = [ALL_AREAS], ["all"]
             judged.evaluate()
-            judged.accumulate()
-        values = judged.eval["precision"]
-        known = values[values > -1]
-        return float(known.mean()) if known.size else 0.0
+        return judged
+
+
+def _category_matches(results: Sequence[Any], objects: FloatArray) -> CategoryMatches:
+    """Return the detections of a category, the surest first, of one result or None an image."""
+    shown = [(row, each) for row, each in enumerate(results) if each is not None]
+    if not shown:
+        none = np.zeros((1, 0), dtype=bool)
+        return CategoryMatches(np.zeros(0, dtype=np.int64), none, none, objects)
+    scores = np.concatenate([each["dtScores"] for _, each in shown])
+    order = np.argsort(-scores, kind="mergesort")
+    image = np.repeat([row for row, _ in shown], [len(each["dtScores"]) for _, each in shown])
+    matched, ignored = (
+        np.concatenate([each[key] for _, each in shown], axis=1)[:, order].astype(bool)
+        for key in ("dtMatches", "dtIgnore")
+    )
+    return CategoryMatches(image[order].astype(np.int64), matched, ignored, objects)

@@ -98,6 +98,21 @@ class Quality:
 METRICS = tuple(Quality.__dataclass_fields__)
 
 
+def best_overlaps(found: Found, objects: Padded, threshold: float) -> FloatArray:
+    """Return the largest overlap of each object with a box that counts, ``[n, most]``.
+
+    Args:
+        found: in the images of ``objects``.
+        objects: side by side; where none is present the value means nothing.
+        threshold: least score of a box that counts.
+    """
+    counts = (found.category[:, None] == objects.category[:, :, None]) & (
+        found.scores[:, None] >= threshold
+    )
+    largest: FloatArray = np.where(counts, overlaps(objects.boxes, found.boxes), 0.0).max(2)
+    return largest
+
+
 def measure_quality(found: Found, objects: Padded, threshold: float, precision: float) -> Quality:
     """Return the quality of detections.
 
@@ -110,10 +125,7 @@ def measure_quality(found: Found, objects: Padded, threshold: float, precision: 
         precision: mean average precision, from
             :mod:`imprint.lenses.coverage.detection.average_precision`.
     """
-    counts = (found.category[:, None] == objects.category[:, :, None]) & (
-        found.scores[:, None] >= threshold
-    )
-    best = np.where(counts, overlaps(objects.boxes, found.boxes), 0.0).max(2)[objects.present]
+    best = best_overlaps(found, objects, threshold)[objects.present]
     return Quality(
         float(best.mean()),
         float(found.scores.max(1).mean()),

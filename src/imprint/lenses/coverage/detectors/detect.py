@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,11 @@ from imprint.lenses.coverage.detection.found import (
     Quality,
     measure_quality,
     pad_objects,
+)
+from imprint.lenses.coverage.detection.resampled import (
+    ImageQuality,
+    image_quality,
+    quality_estimates,
 )
 from imprint.lenses.coverage.detectors.findings import (
     AblatedDetector,
@@ -65,6 +70,7 @@ from imprint.probe.neurons.layer_outputs import LayerOutputs
 from imprint.report.model_facts import ModelFacts
 from imprint.report.summary import finish
 from imprint.report.wording import plural
+from imprint.stats.estimate import Estimate
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, to_json, write_finding
 from imprint.study.plain import JsonObject
@@ -295,7 +301,14 @@ class MeasureDetection(Step):
         sets = list(self._sets(hidden))
         every = np.ones((1, self.layers.neurons), dtype=bool)
         keep = np.concatenate([every, *(each.keep for each in sets)])
-        whole, *without = self._qualities(keep, objects)
+        (whole, *without), by_image = self._qualities(keep, objects)
+        leading = 1 + len(self.counts)
+        quality, drops = quality_estimates(
+            by_image[0],
+            by_image[1:],
+            [whole, *without][:leading],
+            generator(self.seed, "detection intervals"),
+        )
         write_sets(path / "sets.parquet", sets, without, self.counts)
         findings = Detection(
             ranked_on=len(self.ranked),
@@ -305,10 +318,10 @@ class MeasureDetection(Step):
             threshold=self.threshold,
             attribution=self.attribution,
             criterion=self.criterion,
-            quality=whole,
+            quality=quality,
             blocks=blocks,
             draws=self.draws,
-            ablated=compare_sets(whole, sets, without, self.counts),
+            ablated=compare_sets(whole, sets, without, self.counts, drops),
         )
         write_finding(path / "findings.json", findings)
 
@@ -355,8 +368,14 @@ class MeasureDetection(Step):
             anywhere = random_neurons(hidden, most, random)
             yield DetectorSets("anywhere", draw, keep_without(anywhere, self.counts, total))
 
-    def _qualities(self, keep: BoolArray, objects: Objects) -> list[Quality]:
-        """Return the quality of the detector with each set of neurons, bool ``[k, neurons]``."""
+    def _qualities(
+        self, keep: BoolArray, objects: Objects
+    ) -> tuple[list[Quality], list[ImageQuality]]:
+        """Return the quality of the detector with each set of neurons, bool ``[k, neurons]``.
+
+        Behind it stands what each image contributes, with all neurons and without leading ones:
+        the first sets.
+        """
         network, device, batch = self.detector.network, self.detector.device, self.detector.batch
         batches = held_or_read_again(self.tests, network.input_size, batch)
         outputs = LayerOutputs(network, flat)
@@ -364,7 +383,8 @@ class MeasureDetection(Step):
         arguments = (objects.owner, objects.boxes, objects.category, objects.crowd)
         judge = PrecisionJudge(*arguments, len(self.tests), len(objects.categories))
         padded = pad_objects(*arguments, len(self.tests))
-        qualities = []
+        qualities: list[Quality] = []
+        by_image: list[ImageQuality] = []
         chunks = [slice(start, start + SETS) for start in range(0, len(keep), SETS)]
         for part in track(chunks, "ablate", len(chunks), "sets"):
             sets = torch.from_numpy(keep[part])
@@ -374,7 +394,10 @@ class MeasureDetection(Step):
                 found = unflat(each, self.category_of)
                 precision = judge.precision(found)
                 qualities.append(measure_quality(found, padded, self.threshold, precision))
-        return qualities
+                if len(by_image) <= len(self.counts):
+                    matches = judge.matches(found)
+                    by_image.append(image_quality(found, padded, self.threshold, matches))
+        return qualities, by_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -408,6 +431,7 @@ def compare_sets(
     sets: Sequence[DetectorSets],
     without: Sequence[Quality],
     counts: Sequence[int],
+    leading: Sequence[Mapping[str, Estimate]],
 ) -> tuple[AblatedDetector, ...]:
     """Return the drops without the leading neurons beside those without random ones.
 
@@ -416,6 +440,7 @@ def compare_sets(
         sets: with one quality a size each.
         without: qualities of all sets, in order.
         counts: sizes of the sets.
+        leading: drop of each measure without the leading neurons, by size.
     """
     kinds = np.array([each.kind for each in sets])
     ablated = []
@@ -424,9 +449,9 @@ def compare_sets(
         for metric in METRICS:
             values = np.array([getattr(each, metric) for each in without])
             fallen = getattr(whole, metric) - values.reshape(len(sets), len(counts))[:, row]
-            drop = float(fallen[kinds == "leading"][0])
+            drop = leading[row][metric]
             matched = fallen[kinds == "matched"]
-            p = (1 + int((matched >= drop - ROUNDING).sum())) / (1 + len(matched))
+            p = (1 + int((matched >= drop.value - ROUNDING).sum())) / (1 + len(matched))
             drops[metric] = QualityDrop(
                 drop, _spread(matched), _spread(fallen[kinds == "anywhere"]), p
             )

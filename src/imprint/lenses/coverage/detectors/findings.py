@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imprint.lenses.coverage.detection.found import Quality
 from imprint.lenses.coverage.experiments.ablation_findings import RandomDrop
+from imprint.stats.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class QualityDrop:
     """What a measure of quality loses without the leading neurons.
 
     Attributes:
-        drop: in shares of 1.
+        drop: in shares of 1, with its interval over images: the same ones with and without.
         matched: of random neurons, as many of each layer.
         anywhere: of as many random neurons of all layers.
         p: share of matched draws whose drop is at least as large, the leading ones among them.
     """
 
-    drop: float
+    drop: Estimate
     matched: RandomDrop
     anywhere: RandomDrop
     p: float
@@ -67,7 +67,7 @@ class Detection:
         threshold: least score of a box that counts.
         attribution: what ranks the neurons.
         criterion: of coverage.
-        quality: of the whole detector.
+        quality: each measure of the whole detector, with its interval over images.
         blocks: in the order in which they run.
         draws: random sets of each kind.
         ablated: by number of neurons, rising.
@@ -80,7 +80,7 @@ class Detection:
     threshold: float
     attribution: str
     criterion: str
-    quality: Quality
+    quality: Mapping[str, Estimate]
     blocks: tuple[DetectorBlock, ...]
     draws: int
     ablated: tuple[AblatedDetector, ...]

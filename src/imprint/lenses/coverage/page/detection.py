@@ -12,7 +12,15 @@ from imprint.report.figure import Axis, Lines, Series
 from imprint.report.lens import LensVerdict
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.terminal import Printed
-from imprint.report.wording import count, fixed, percent, plural, points, short_points
+from imprint.report.wording import (
+    count,
+    fixed,
+    percent,
+    plural,
+    points,
+    short_points,
+    with_interval,
+)
 
 TITLES = {
     "mean_iou": "mean IoU",
@@ -21,9 +29,10 @@ TITLES = {
     "mean_average_precision": "mAP",
 }
 NOTE = (
-    "Drops in percentage points. Matched: random neurons, as many of each layer as the leading "
-    "ones; anywhere: as many of all layers; mean, with the range of 95% of the draws. The p-value "
-    "is the share of matched draws that cost at least as much, the leading neurons among them."
+    "Drops in percentage points, with 95% intervals for other images. Matched: random neurons, as "
+    "many of each layer as the leading ones; anywhere: as many of all layers; mean, with the range "
+    "of 95% of the draws. The p-value is the share of matched draws that cost at least as much, "
+    "the leading neurons among them."
 )
 SIGNIFICANT = 0.05
 NEGLIGIBLE = 0.0005
@@ -33,7 +42,7 @@ NEGLIGIBLE = 0.0005
 def detection_blocks(detection: Detection) -> Iterator[Block]:
     """Yield verdict, figure, tables and conclusions of ``coverage detection``."""
     quality = ", ".join(
-        f"{title} {percent(getattr(detection.quality, name))}" for name, title in TITLES.items()
+        f"{title} {with_interval(detection.quality[name])}" for name, title in TITLES.items()
     )
     yield Verdict(
         detection_headline(detection),
@@ -76,13 +85,13 @@ def clear_metrics(detection: Detection) -> list[str]:
 
 def _is_clear(ablated: AblatedDetector, name: str) -> bool:
     drop = ablated.drops[name]
-    return drop.drop > 0 and drop.p <= SIGNIFICANT
+    return drop.drop.value > 0 and drop.p <= SIGNIFICANT
 
 
 def finds_nothing(detection: Detection) -> bool:
     """Return whether no object is detected, as a percentage with one decimal says it."""
     quality = detection.quality
-    return max(quality.recall, quality.mean_average_precision) < NEGLIGIBLE
+    return max(quality[name].value for name in ("recall", "mean_average_precision")) < NEGLIGIBLE
 
 
 def detection_headline(detection: Detection) -> str:
@@ -143,10 +152,11 @@ def detection_tables(detection: Detection) -> list[Table]:
     )
     whole = Table(
         [Column("Measure"), Column("Value", percent)],
-        [[title, getattr(detection.quality, name)] for name, title in TITLES.items()],
+        [[title, detection.quality[name]] for name, title in TITLES.items()],
         title="Quality of the whole detector",
         note="Overlap and recall are of boxes of the right class with a score of at least "
-        f"{detection.threshold:g}; recall counts overlaps of at least one half.",
+        f"{detection.threshold:g}; recall counts overlaps of at least one half. Intervals "
+        "are for other images, drawn whole.",
     )
     columns = [
         Column("Measure"),
@@ -176,7 +186,7 @@ def precision_curves(detection: Detection) -> Lines:
     drops = [each.drops[name] for each in detection.ablated]
     matched = [each.matched for each in drops]
     leading = Series(
-        detection.attribution, sizes, np.array([each.drop for each in drops]), marker="dot"
+        detection.attribution, sizes, np.array([each.drop.value for each in drops]), marker="dot"
     )
     random = Series(
         "random, matched",
@@ -193,7 +203,8 @@ def precision_curves(detection: Detection) -> Lines:
         title="Average precision lost by number of neurons taken away",
         caption="The band holds 95% of the random sets of the same layers.",
         description=f"Curves, drop in points without {count(sizes[-1])} neurons: "
-        f"{detection.attribution} {points(drops[-1].drop)}, random {points(matched[-1].mean)}.",
+        f"{detection.attribution} {points(drops[-1].drop.value)}, random "
+        f"{points(matched[-1].mean)}.",
         x=Axis("neurons taken away", count, low=0, whole=True),
         y=Axis("drop in points", short_points),
         series=[leading, random],
