@@ -10,7 +10,9 @@ from tests.lenses.coverage.fuzzing.made_search import NAMES, SEEDS, breeder
 
 
 def children_of(parents: Entries, first: int, bounds: ChangeBounds | None = None) -> Entries:
-    children, images = breeder(bounds).breed(parents, first + np.arange(len(parents)))
+    made = breeder(bounds)
+    order, changes = made.draw(first + np.arange(len(parents)), parents.moved)
+    children, images = made.breed(parents.rows(order), changes)
     np.testing.assert_array_equal(children.pixels, images.numpy())
     return children
 
@@ -18,16 +20,26 @@ def children_of(parents: Entries, first: int, bounds: ChangeBounds | None = None
 def test_a_mutation_depends_on_its_number_alone() -> None:
     made = breeder()
     moved = np.zeros(40, dtype=bool)
-    whole = made.draw(np.arange(40), moved)
-    part = made.draw(np.arange(25, 40), moved[25:])
+    order, changes = made.draw(np.arange(40), moved)
+    whole = changes.rows(np.argsort(order))
+    order, changes = made.draw(np.arange(25, 40), moved[25:])
+    part = changes.rows(np.argsort(order))
+    np.testing.assert_array_equal(whole.keys[25:], part.keys)
     np.testing.assert_array_equal(whole.kinds[25:], part.kinds)
     np.testing.assert_array_equal(whole.amounts[25:], part.amounts)
     assert set(whole.kinds.tolist()) == set(range(len(NAMES)))
 
 
+def test_mutations_of_one_kind_are_drawn_side_by_side() -> None:
+    order, changes = breeder().draw(np.arange(50, 90), np.zeros(40, dtype=bool))
+    np.testing.assert_array_equal(np.sort(order), np.arange(40))
+    np.testing.assert_array_equal(changes.keys, 50 + order)
+    assert (np.diff(changes.kinds) != 0).sum() == len(NAMES) - 1
+
+
 def test_a_second_geometric_mutation_is_not_drawn() -> None:
-    kinds = breeder().draw(np.arange(200), np.ones(200, dtype=bool)).kinds
-    assert set(kinds.tolist()) == {NAMES.index("brightness"), NAMES.index("noise")}
+    _, changes = breeder().draw(np.arange(200), np.ones(200, dtype=bool))
+    assert set(changes.kinds.tolist()) == {NAMES.index("brightness"), NAMES.index("noise")}
 
 
 def test_children_differ_from_their_parents_within_the_bounds() -> None:

@@ -43,12 +43,16 @@ class Breeder:
     sources: Pixels
     device: torch.device
 
-    def draw(self, numbers: IntArray, moved: BoolArray) -> Changes:
+    def draw(self, numbers: IntArray, moved: BoolArray) -> tuple[IntArray, Changes]:
         """Return mutations, those of a number a function of it and the seed alone.
 
         Args:
             numbers: int64 ``[n]``, of the children, no two alike.
             moved: bool ``[n]``, which parents have a geometric mutation already.
+
+        Returns:
+            the rows in an order in which mutations of one kind lie side by side, int64 ``[n]``, and
+            the mutations in this order.
         """
         uniform = uniforms(derive(self.seed, "fuzzing mutations"), numbers, 1 + AMOUNTS)
         kinds = np.full(len(numbers), NO_MUTATION, dtype=np.int64)
@@ -62,57 +66,46 @@ class Breeder:
                 rows = moved == once
                 places = (uniform[rows, 0] * len(allowed)).astype(np.int64)
                 kinds[rows] = np.array(allowed)[places]
-        amounts = np.zeros((len(numbers), AMOUNTS))
         order, stretches = by_kind(kinds, self.mutations)
+        uniform, amounts = uniform[order, 1:], np.zeros((len(numbers), AMOUNTS))
         for mutation, stretch in stretches:
-            rows = order[stretch]
             factor = self.strength if mutation.is_gradual else 1.0
-            amounts[rows] = factor * mutation.amounts(uniform[rows, 1:])
-        return Changes(kinds, amounts, numbers)
+            amounts[stretch] = factor * mutation.amounts(uniform[stretch])
+        return order, Changes(kinds[order], amounts, numbers[order])
 
-    def breed(self, parents: Entries, numbers: IntArray) -> tuple[Entries, Tensor]:
+    @torch.inference_mode()
+    def breed(self, parents: Entries, changes: Changes) -> tuple[Entries, Tensor]:
         """Return valid children.
 
         Args:
             parents: of each child, n of them, which may have one more mutation.
-            numbers: int64 ``[n]``, of the children, no two alike.
+            changes: what is changed of each.
 
         Returns:
             the children, and their pixels again, float32 ``[k, channels, H, W]`` on the device.
         """
-        changes = self.draw(numbers, parents.moved)
-        images, references = (self._float(part) for part in (parents.pixels, parents.references))
-        moves = self.moves(changes.kinds)
+        images = self._float(parents.pixels)
         mutants = self.mutate(images, changes)
-        full = self._move_references(parents, references, mutants, changes, moves)
-        amounts = changes.amounts.copy()
-        valid, room = self._judge(mutants, references, full)
-        gradual = self._gradual(changes.kinds) & ~moves
-        for _ in range(HALVINGS):
-            rows = np.flatnonzero(~valid & gradual)
-            if not len(rows):
-                break
-            amounts[rows] /= 2
-            at = torch.from_numpy(rows).to(self.device)
-            again = Changes(changes.kinds[rows], amounts[rows], changes.keys[rows])
-            smaller = self.mutate(images.index_select(0, at), again)
-            mutants.index_copy_(0, at, smaller)
-            own = references.index_select(0, at)
-            valid[rows], room[rows] = self._judge(smaller, own, full[at])
-        pixels = as_pixels(mutants)
+        moves = self.moves(changes.kinds)
+        # A child of a seed by a geometric mutation is its own reference.
+        is_own = moves & (parents.lineage.kinds[:, 0] == NO_MUTATION)
+        own, others = np.flatnonzero(is_own), np.flatnonzero(~is_own)
+        references, moved = self._references(parents, changes, others, moves)
+        judged = self._fit(images, mutants, references, changes, others)
+        pixels, origins = as_pixels(mutants), parents.references.copy()
+        origins[own], origins[others[moves[others]]] = pixels[own], as_pixels(moved)
         changed = (pixels != parents.pixels).reshape(len(pixels), -1).any(1)
-        kept = np.flatnonzero(valid & changed)
-        if len(kept) < len(valid):
-            at = torch.from_numpy(kept).to(self.device)
-            mutants, pixels = mutants.index_select(0, at), pixels[kept]
+        kept = np.flatnonzero(judged.valid & changed)
+        if len(kept) < len(pixels):
+            mutants, pixels = mutants.index_select(0, self._at(kept)), pixels[kept]
+            origins = origins[kept]
         lineage = parents.lineage.rows(kept)
         children = Entries(
             pixels,
-            self._reference_pixels(parents, references, moves, kept),
-            full.cpu().numpy()[kept],
-            room[kept],
+            origins,
+            judged.room[kept],
             (parents.moved | moves)[kept],
-            lineage.extended(changes.kinds[kept], amounts[kept], changes.keys[kept]),
+            lineage.extended(changes.kinds[kept], judged.amounts[kept], changes.keys[kept]),
         )
         return children, mutants
 
@@ -124,44 +117,66 @@ class Breeder:
     def _sources(self) -> Tensor:
         return torch.from_numpy(self.sources)
 
-    def _move_references(
+    def _references(
+        self, parents: Entries, changes: Changes, rows: IntArray, moves: BoolArray
+    ) -> tuple[Tensor, Tensor]:
+        """Return what the bounds compare some children with, and those of it that are moved.
+
+        Args:
+            parents: of all children.
+            changes: of all children.
+            rows: int64 ``[k]``, which children.
+            moves: bool ``[n]``, which mutations are geometric.
+
+        Returns:
+            float32 ``[k, channels, H, W]``, and ``[m, channels, H, W]``, of the children that a
+            geometric mutation moves.
+        """
+        references = self._float(parents.references[rows])
+        places = np.flatnonzero(moves[rows])
+        if not len(places):
+            return references, references[:0]
+        at = self._at(places)
+        moved = self.mutate(references.index_select(0, at), changes.rows(rows[places]))
+        return references.index_copy_(0, at, moved), moved
+
+    def _fit(
         self,
-        parents: Entries,
-        references: Tensor,
+        images: Tensor,
         mutants: Tensor,
+        references: Tensor,
         changes: Changes,
-        moves: BoolArray,
-    ) -> Tensor:
-        """Move what children are compared with by their geometric mutations, in place.
+        rows: IntArray,
+    ) -> _Judged:
+        """Judge some mutants, and put in their places what smaller amounts make, where it helps.
 
-        Returns:
-            :func:`filled` of the references, float32 ``[n]``.
+        Args:
+            images: float32 ``[n, channels, H, W]``, parents.
+            mutants: likewise; changed in place.
+            references: float32 ``[k, channels, H, W]``, of the mutants that are judged.
+            changes: of all.
+            rows: int64 ``[k]``, which mutants; all others are valid, and are their references.
         """
-        full = torch.from_numpy(parents.filled).to(self.device)
-        mutated = parents.lineage.kinds[:, 0] != NO_MUTATION
-        # A child of a seed by a geometric mutation is its own reference.
-        for rows, is_own in ((moves & ~mutated, True), (moves & mutated, False)):
-            if rows.any():
-                at = torch.from_numpy(np.flatnonzero(rows)).to(self.device)
-                some = changes.rows(np.flatnonzero(rows))
-                moved = mutants[at] if is_own else self.mutate(references[at], some)
-                references[at], full[at] = moved, filled(moved)
-        return full
-
-    def _reference_pixels(
-        self, parents: Entries, references: Tensor, moves: BoolArray, kept: IntArray
-    ) -> Pixels:
-        """Return what children are compared with, which is what their parents are unless it moved.
-
-        Returns:
-            uint8 ``[k, channels, H, W]``.
-        """
-        pixels = parents.references[kept]
-        moved = np.flatnonzero(moves[kept])
-        if len(moved):
-            at = torch.from_numpy(kept[moved]).to(self.device)
-            pixels[moved] = as_pixels(references.index_select(0, at))
-        return pixels
+        judged, full = _Judged.of_references(changes.amounts), filled(references)
+        compared = mutants.index_select(0, self._at(rows))
+        judged.valid[rows], judged.room[rows] = self._judge(compared, references, full)
+        shrinks = self._gradual(changes.kinds[rows]) & ~self.moves(changes.kinds[rows])
+        places = np.flatnonzero(shrinks & ~judged.valid[rows])
+        for _ in range(HALVINGS):
+            if not len(places):
+                break
+            again = rows[places]
+            at = self._at(again)
+            judged.amounts[again] /= 2
+            smaller = Changes(changes.kinds[again], judged.amounts[again], changes.keys[again])
+            made = self.mutate(images.index_select(0, at), smaller)
+            mutants.index_copy_(0, at, made)
+            at = self._at(places)
+            judged.valid[again], judged.room[again] = self._judge(
+                made, references.index_select(0, at), full.index_select(0, at)
+            )
+            places = places[~judged.valid[again]]
+        return judged
 
     def _judge(
         self, mutants: Tensor, references: Tensor, full: Tensor
@@ -169,6 +184,9 @@ class Breeder:
         """Return which mutants are within the bounds, and their room."""
         valid, room = self.bounds.judge(mutants, references, full)
         return valid.cpu().numpy(), room.cpu().numpy()
+
+    def _at(self, rows: IntArray) -> Tensor:
+        return torch.from_numpy(rows).to(self.device)
 
     def moves(self, kinds: IntArray) -> BoolArray:
         """Return which mutations are geometric, bool ``[n]``."""
@@ -180,6 +198,27 @@ class Breeder:
 
     def _float(self, pixels: Pixels) -> Tensor:
         return torch.from_numpy(pixels).to(self.device).float()
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What the bounds say of mutants.
+
+    Attributes:
+        valid: bool ``[n]``.
+        room: float32 ``[n]``, share of the allowed change that is left.
+        amounts: float64 ``[n, 2]``, of their last mutations, as small as it took.
+    """
+
+    valid: BoolArray
+    room: NDArray[np.float32]
+    amounts: FloatArray
+
+    @classmethod
+    def of_references(cls, amounts: FloatArray) -> _Judged:
+        """Return what they say of mutants that are what they are compared with."""
+        count = len(amounts)
+        return cls(np.ones(count, dtype=bool), np.ones(count, dtype=np.float32), amounts.copy())
 
 
 def replay(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
+from imprint.core.seeds import uniforms
 from imprint.lenses.coverage.fuzzing.mutation import AMOUNTS
 
 GAMMA = 5.0
@@ -81,7 +82,6 @@ class Entries:
     Attributes:
         pixels: uint8 ``[n, channels, H, W]``.
         references: uint8 ``[n, channels, H, W]``, what the bounds compare them with.
-        filled: float32 ``[n]``, how many values of each reference are not 0.
         room: float32 ``[n]``, share of the allowed change that is left.
         moved: bool ``[n]``, whether one of the mutations was geometric.
         lineage: of each.
@@ -89,7 +89,6 @@ class Entries:
 
     pixels: Pixels
     references: Pixels
-    filled: NDArray[np.float32]
     room: NDArray[np.float32]
     moved: BoolArray
     lineage: Lineage
@@ -98,16 +97,15 @@ class Entries:
     def of_seeds(cls, seeds: Pixels, depth: int) -> Entries:
         """Return seeds, which may have up to ``depth`` mutations."""
         moved = np.zeros(len(seeds), dtype=bool)
-        filled = np.count_nonzero(seeds, axis=(1, 2, 3)).astype(np.float32)
         room = np.ones(len(seeds), dtype=np.float32)
         lineage = Lineage.of_seeds(len(seeds), depth)
-        return cls(seeds, seeds, filled, room, moved, lineage)
+        return cls(seeds, seeds, room, moved, lineage)
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Entries:
         """Return what :meth:`arrays` returned."""
         lineage = Lineage(*(arrays[name] for name in ("seeds", "kinds", "amounts", "keys")))
-        own = ("pixels", "references", "filled", "room", "moved")
+        own = ("pixels", "references", "room", "moved")
         return cls(**{name: arrays[name] for name in own}, lineage=lineage)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -164,17 +162,25 @@ class Corpus:
         """Return which share of the allowed change is left to some of the inputs."""
         return np.asarray(self._columns["room"][rows])
 
-    def choose(self, count: int, random: np.random.Generator) -> IntArray:
+    def moved(self, rows: IntArray) -> BoolArray:
+        """Return which of some inputs have a geometric mutation."""
+        return np.asarray(self._columns["moved"][rows])
+
+    def choose(self, count: int, key: int) -> IntArray:
         """Return the rows of up to ``count`` inputs that may have one more mutation, in order.
 
         They count as chosen.
+
+        Args:
+            count: inputs.
+            key: of what is drawn, as :func:`imprint.core.seeds.derive` makes it.
         """
         chosen, kinds = (self._columns[name][: self._size] for name in ("chosen", "kinds"))
-        priority = np.maximum(1 - chosen / GAMMA, LEAST_PRIORITY)
-        drawn = random.random(self._size)
         able = np.flatnonzero(kinds[:, -1] == NO_MUTATION)
-        keys = np.log1p(-drawn[able]) / priority[able]
-        rows = np.sort(able[np.argsort(-keys, kind="stable")[:count]])
+        priority = np.maximum(1 - chosen[able] / GAMMA, LEAST_PRIORITY)
+        ranks = np.log1p(-uniforms(key, able, 1)[:, 0]) / priority
+        first = max(len(able) - count, 0)
+        rows = np.sort(able[np.argpartition(ranks, first)[first:]] if first else able)
         self._columns["chosen"][rows] += 1
         return np.asarray(rows)
 

@@ -99,11 +99,11 @@ class ByGain(Guide):
         rows = np.arange(len(batch))
         if self.criterion.diminishing:
             # Of gains that only fall, none that is 0 can rise again.
-            rows = rows[self._adds(batch, rows)]
+            rows = np.flatnonzero(self._adds(batch))
         start, size = 0, 1
         while start < len(rows):
             block = rows[start : start + size]
-            adds = np.flatnonzero(self._adds(batch, block))
+            adds = np.flatnonzero(self._adds(batch.rows(torch.from_numpy(block))))
             if len(adds):
                 first = block[adds[:1]]
                 accepted[first] = True
@@ -113,9 +113,9 @@ class ByGain(Guide):
                 start, size = start + size, 2 * size
         return accepted
 
-    def _adds(self, batch: Batch, rows: IntArray) -> BoolArray:
-        """Return which of some inputs would raise the value."""
-        gains = self.criterion.gain(batch.rows(torch.from_numpy(rows)))
+    def _adds(self, batch: Batch) -> BoolArray:
+        """Return which inputs would raise the value, each by itself."""
+        gains = self.criterion.gain(batch)
         return np.asarray(gains.cpu().numpy() > 0)
 
     def see(self, batch: Batch) -> None:

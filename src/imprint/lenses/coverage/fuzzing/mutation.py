@@ -117,23 +117,31 @@ def apply(
     Returns:
         float32 ``[n, channels, H, W]``, whole numbers in [0, 255].
     """
-    # Images of one kind lie side by side, so that each kind works on a stretch of one copy.
     order, stretches = by_kind(changes.kinds, mutations)
+    if (order[1:] > order[:-1]).all():
+        return _apply_in_order(stretches, images, changes, sources)
     at = torch.from_numpy(order).to(images.device)
-    together, sorted_changes = images.index_select(0, at), changes.rows(order)
-    maps = []
+    together = images.index_select(0, at)
+    changed = _apply_in_order(stretches, together, changes.rows(order), sources)
+    return torch.empty_like(images).index_copy_(0, at, changed)
+
+
+def _apply_in_order(
+    stretches: list[tuple[Mutation, slice]], images: Tensor, changes: Changes, sources: Tensor
+) -> Tensor:
+    """Return changed images of which those of one kind lie side by side, geometric ones first."""
+    maps, parts = [], []
+    end = 0
     for mutation, stretch in stretches:
-        some = sorted_changes.rows(stretch)
+        end = stretch.stop
+        some = changes.rows(stretch)
         if isinstance(mutation, GeometricMutation):
             maps.append(mutation.maps(some.amounts))
         elif isinstance(mutation, PixelMutation):
-            own = together[stretch]
-            own.copy_(mutation.change(own, some.amounts, some.keys, sources))
+            parts.append(mutation.change(images[stretch], some.amounts, some.keys, sources))
     if maps:
-        moved = together[: sum(map(len, maps))]
-        moved.copy_(resample(moved, np.concatenate(maps)))
-    together.round_().clamp_(0, 255)
-    return torch.empty_like(images).index_copy_(0, at, together)
+        parts.insert(0, resample(images[: sum(map(len, maps))], np.concatenate(maps)))
+    return torch.cat([*parts, images[end:]]).round_().clamp_(0, 255)
 
 
 def by_kind(
@@ -172,7 +180,6 @@ def resample(images: Tensor, maps: FloatArray) -> Tensor:
     y = (np.arange(height) + 0.5) * 2 / height - 1
     along_x = torch.from_numpy(maps[:, :, :1] * x + maps[:, :, 2:]).to(images)
     along_y = torch.from_numpy(maps[:, :, 1:2] * y).to(images)
-    # Both coordinates at once, as one complex number.
-    across, down = (torch.complex(each[:, 0], each[:, 1]) for each in (along_x, along_y))
-    grid = torch.view_as_real(across[:, None, :] + down[:, :, None])
+    # Side by side in memory, x and y are added and read several places at a time.
+    grid = (along_x[:, :, None, :] + along_y[:, :, :, None]).permute(0, 2, 3, 1)
     return torch.nn.functional.grid_sample(images, grid, "bilinear", "border", align_corners=False)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imprint.core.arrays import BoolArray, IntArray, Pixels
-from imprint.core.seeds import generator
+from imprint.core.seeds import derive
 from imprint.lenses.coverage.fuzzing.children import Breeder
 from imprint.lenses.coverage.fuzzing.corpus import Corpus, Entries, share_trials
 from imprint.lenses.coverage.fuzzing.guide import Guide
@@ -158,14 +158,16 @@ class Search:
 
     def _children(self) -> tuple[Entries, Tensor]:
         options = self.options
-        random = generator(options.seed, "fuzzing parents", self.round)
-        rows = self.corpus.choose(options.parents, random)
+        rows = self.corpus.choose(
+            options.parents, derive(options.seed, "fuzzing parents", self.round)
+        )
         count = min(options.round_size, options.budget - self.passes)
         trials = share_trials(self.corpus.room(rows), count if len(rows) else 0)
-        parents = self.corpus.rows(np.repeat(rows, trials))
+        parents = np.repeat(rows, trials)
         numbers = self.drawn + np.arange(len(parents))
         self.drawn += len(parents)
-        return self.breeder.breed(parents, numbers)
+        order, changes = self.breeder.draw(numbers, self.corpus.moved(parents))
+        return self.breeder.breed(self.corpus.rows(parents[order]), changes)
 
     def _confirmed(
         self, differs: BoolArray, images: Tensor, expected: IntArray, oracle: Oracle

@@ -44,6 +44,11 @@ def _pairs(features: Features) -> FloatArray:
     return np.sqrt(_squared_distances(features, features)[rows, columns])
 
 
+def _codes(pairs: IntArray) -> IntArray:
+    """Return one number a pair of classes, ``[n, 2]``, which sort as the pairs do."""
+    return (pairs[:, 0] << 32) + pairs[:, 1]
+
+
 def _squared_distances(a: Features, b: Features) -> FloatArray:
     """Return ‖a_i − b_j‖², float64 ``[n, m]``."""
     left, right = a.astype(np.float64), b.astype(np.float64)
@@ -79,9 +84,10 @@ class UniqueFaults:
         """
         numbers = np.full(len(pairs), -1, dtype=np.int64)
         new = np.zeros(len(pairs), dtype=bool)
-        for pair in sorted(set(map(tuple, pairs.tolist()))):
-            rows = np.flatnonzero((pairs == pair).all(1))
-            before = np.flatnonzero((self.pairs == pair).all(1))
+        codes, known_codes = _codes(pairs), _codes(self.pairs)
+        for code in sorted(set(codes.tolist())):
+            rows = np.flatnonzero(codes == code)
+            before = np.flatnonzero(known_codes == code)
             leaders = self._leaders(features[rows], self.features[before])
             # Those before have their numbers; a new one is named by its row for now.
             known = leaders < len(before)
@@ -111,14 +117,18 @@ class UniqueFaults:
             int64 ``[n]``, numbers of ``before``, or m + the row of a new one.
         """
         within = self.radius**2
-        near = _squared_distances(features, before) <= within
-        leaders = np.where(near.any(1), near.argmax(1) if near.shape[1] else 0, -1)
-        while (leaders < 0).any():
-            first = int((leaders < 0).argmax())
-            close = _squared_distances(features, features[first : first + 1])[:, 0] <= within
-            close[first] = True
-            leaders[(leaders < 0) & close] = len(before) + first
-        return leaders.astype(np.int64)
+        leaders = np.full(len(features), -1, dtype=np.int64)
+        if len(before):
+            near = _squared_distances(features, before) <= within
+            leaders = np.where(near.any(1), near.argmax(1), -1)
+        while len(free := np.flatnonzero(leaders < 0)):
+            first = int(free[0])
+            leaders[first] = len(before) + first
+            if len(free) > 1:
+                rest = free[1:]
+                close = _squared_distances(features[rest], features[first : first + 1])[:, 0]
+                leaders[rest[close <= within]] = len(before) + first
+        return leaders
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return pairs and features, for :meth:`restore`."""

@@ -121,8 +121,9 @@ def _weighted_sum(images: Tensor, weights: Tensor, axis: int) -> Tensor:
     edges = (reach, reach, 0, 0) if axis == WIDTH_AXIS else (0, 0, reach, reach)
     padded = torch.nn.functional.pad(images, edges, "replicate")
     total = torch.zeros_like(images)
-    for tap in range(weights.shape[1]):
-        total.addcmul_(padded.narrow(axis, tap, side), weights[:, tap, None, None, None])
+    windows = padded.unfold(axis, side, 1).movedim(-1, axis + 1).unbind(axis)
+    for window, weight in zip(windows, weights[..., None, None, None].unbind(1), strict=True):
+        total.addcmul_(window, weight)
     return total
 
 
@@ -144,7 +145,8 @@ class Noise(PixelMutation):
         size = images[0].numel()
         starts = (uniforms(NOISE, keys, 1)[:, 0] * NOISE_STARTS).astype(np.int64)
         windows = _normal_numbers(size + NOISE_STARTS).unfold(0, size, 1)
-        noise = windows[torch.from_numpy(starts)].view(images.shape).to(images.device)
+        noise = windows.index_select(0, torch.from_numpy(starts))
+        noise = noise.view(images.shape).to(images.device)
         return images + noise * _column(amounts[:, 0], images)
 
 
