@@ -137,9 +137,9 @@ def accuracy_lines(study: ClassStudy, methods: Mapping[str, ClassNeurons]) -> Li
     return Lines(
         name="coverage-class-accuracy",
         title="Accuracy on each class without its neurons",
-        caption="Accuracy on the tests of each class without its leading neurons. The band holds "
-        f"95% of {plural(study.draws, 'random set')} of as many neurons of each layer, of all "
-        "attributions drawn.",
+        caption="Accuracy on the tests of each class without its leading neurons. The band spans "
+        f"the central 95% of {plural(study.draws, 'random set')} for each attribution, of as many "
+        "neurons of each layer.",
         description=f"Curves, mean accuracy over classes: {spoken}; whole network "
         f"{percent(float(whole.mean()))}.",
         x=Axis("class", ticks=[(row, name) for row, name in enumerate(names)]),
