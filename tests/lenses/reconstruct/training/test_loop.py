@@ -13,7 +13,8 @@ from imprint.lenses.reconstruct.options import (
     UNetOptions,
 )
 from imprint.lenses.reconstruct.training import loop
-from imprint.lenses.reconstruct.training.loop import Batches, TrainingSet, train
+from imprint.lenses.reconstruct.training.batches import TrainingSet
+from imprint.lenses.reconstruct.training.loop import train
 from imprint.lenses.reconstruct.training.run_file import RunCard, load_network, read_run_card
 
 CPU = torch.device("cpu")
@@ -82,8 +83,8 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(
     diffusion = dataclasses.replace(OPTIONS.diffusion, learned_variance=learned_variance)
     take_step, gradients = loop._take_step, {1: [], 4: []}
 
-    def watched(run, module, batches, options, *rest):
-        loss = take_step(run, module, batches, options, *rest)
+    def watched(run, module, parts, options, *rest):
+        loss = take_step(run, module, parts, options, *rest)
         gradients[options.accumulate] = [each.grad.clone() for each in run.network.parameters()]
         return loss
 
@@ -101,17 +102,18 @@ def test_gradient_checkpointing_changes_no_weight(images, tmp_path):
     assert plain.read_bytes() == saving.read_bytes()
 
 
-def test_every_epoch_shows_every_image_once(images):
-    batches = Batches(images, dataclasses.replace(OPTIONS, batch_size=5), 0, CPU)
-    epochs = [np.concatenate([batches.rows(2 * e), batches.rows(2 * e + 1)]) for e in range(3)]
-    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
-    assert any((epochs[0] != epoch).any() for epoch in epochs[1:])
+def test_an_image_that_cannot_be_read_stops_the_training(images, tmp_path):
+    def pixels(rows):
+        raise ImprintError("cannot read cat.jpg")
+
+    broken = TrainingSet(pixels, images.representations)
+    with pytest.raises(ImprintError, match=r"cannot read cat\.jpg"):
+        trained(broken, tmp_path / "run")
 
 
-def test_a_batch_larger_than_the_set_goes_on_with_the_next_epoch(images):
-    batches = Batches(images, dataclasses.replace(OPTIONS, batch_size=25), 0, CPU)
-    counts = np.bincount(batches.rows(0), minlength=10)
-    assert set(counts) == {2, 3}
+def test_float16_trains_and_keeps_its_scale(images, tmp_path):
+    file = trained(images, tmp_path / "run", precision="float16", steps=2)
+    assert load_network(file, read_run_card(file), CPU).empty.dtype == torch.float32
 
 
 def test_average_moves_faster_at_first_and_then_by_its_decay(images, tmp_path):

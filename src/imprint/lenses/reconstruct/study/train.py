@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ from imprint.lenses.reconstruct.options import (
     TrainOptions,
 )
 from imprint.lenses.reconstruct.study.encoder import VALUES, KeepEncoder, Represent, kept_encoder
-from imprint.lenses.reconstruct.training.loop import FINAL, TrainingSet, train
+from imprint.lenses.reconstruct.training.batches import TrainingSet
+from imprint.lenses.reconstruct.training.loop import FINAL, train
 from imprint.lenses.reconstruct.training.run_file import RunCard
 from imprint.lenses.reconstruct.training.run_state import LogLine
 from imprint.nets.load import NetworkFile, network_file
@@ -38,6 +40,9 @@ from imprint.study.step import Step, card_of
 from imprint.study.store import Study
 from imprint.train.command import process_group
 from imprint.train.gather import rank, world_size
+
+MAX_PREPARATION = timedelta(days=7)
+"""That other processes wait for the first one to represent the images; torch waits 10 minutes."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +165,14 @@ def train_run(
         )
     place = choose_device(device)
     with process_group(place), study.locked() if rank() == 0 else nullcontext():
+        waiting = (
+            dist.new_group(backend="gloo", timeout=MAX_PREPARATION) if world_size() > 1 else None
+        )
         if rank() == 0:
             study.run(KeepEncoder(encoder))
             study.run(Represent(view, encoder, choice.conditioning, device))
-        if world_size() > 1:
-            dist.barrier()
+        if waiting is not None:
+            dist.barrier(waiting)
         step = TrainDiffusion(
             view,
             kept_encoder(study.root).load().fingerprint(),

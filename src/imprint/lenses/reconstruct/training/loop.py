@@ -8,23 +8,19 @@ every batch; gradients are averaged.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import closing, nullcontext
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.core.seeds import derive, generator
+from imprint.core.seeds import derive
 from imprint.lenses.reconstruct.diffusion.network import ConditionalUNet
 from imprint.lenses.reconstruct.diffusion.noise import Noise
 from imprint.lenses.reconstruct.options import ReconstructionTraining
+from imprint.lenses.reconstruct.training.batches import Batches, TrainingSet
 from imprint.lenses.reconstruct.training.run_file import RunCard, save_network
 from imprint.lenses.reconstruct.training.run_state import LogLine, RunState
 from imprint.train.distribute import distribute
@@ -35,22 +31,6 @@ FINAL = "final.safetensors"
 RESUME = "resume.pt"
 LOG_EVERY = 50
 """Steps of one line of the log; also how often the loss is looked at."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingSet:
-    """Images with their representations.
-
-    Attributes:
-        pixels: returns uint8 ``[b, C, S, S]`` of some rows, int64 ``[b]``.
-        representations: float32 ``[n, d]``, in memory or mapped.
-    """
-
-    pixels: Callable[[IntArray], Pixels]
-    representations: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.representations)
 
 
 class LossModule(nn.Module):
@@ -113,32 +93,51 @@ def train(
     run = _start(card, images, options, seed, device)
     if (out / RESUME).exists():
         run.load(out / RESUME)
-    loss_module = distribute(LossModule(run.network, Noise.of(options.diffusion, device)), device)
-    batches = Batches(images, options, seed, device)
+    loss_module = distribute(
+        LossModule(run.network, Noise.of(options.diffusion, device)), device, all_used=True
+    )
     first = rank() == 0
     remaining = range(run.step, options.steps)
-    for step in track(remaining, f"train {name}", len(remaining), "step") if first else remaining:
-        rate = learning_rate(step, options)
-        run.losses.append(_take_step(run, loss_module, batches, options, step, rate))
-        run.step = step + 1
-        last = run.step == options.steps
-        resumes = run.step % options.resume_every == 0 and not last
-        snapshot = options.snapshot_every and run.step % options.snapshot_every == 0 and not last
-        logs = run.step % LOG_EVERY == 0 or last
-        if logs or resumes or snapshot:
-            mean = _mean_loss(run, name, out)
-            if logs:
-                run.log.append(LogLine(step=run.step, loss=mean, learning_rate=rate))
-                run.losses.clear()
-        if first and snapshot:
-            save_network(out / f"step_{run.step:07d}.safetensors", run.average, card)
-        if first and resumes:
-            run.save(out / RESUME)
+    steps = track(remaining, f"train {name}", len(remaining), "step") if first else remaining
+    with closing(Batches(images, options, seed, device).parts_from(run.step)) as batches:
+        for step in steps:
+            rate = learning_rate(step, options)
+            run.losses.append(_take_step(run, loss_module, next(batches), options, rate))
+            run.step = step + 1
+            _keep(run, card, options, rate, out, name)
     if first:
         run.write_log(out / "log.jsonl")
         save_network(out / FINAL, run.average, card)
         (out / RESUME).unlink(missing_ok=True)
     return out / FINAL
+
+
+def _keep(
+    run: RunState,
+    card: RunCard,
+    options: ReconstructionTraining,
+    rate: float,
+    out: Path,
+    name: str,
+) -> None:
+    """Log, snapshot and write what a resume needs, where the step is one for it.
+
+    Raises:
+        ImprintError: the loss is not finite.
+    """
+    last = run.step == options.steps
+    resumes = run.step % options.resume_every == 0 and not last
+    snapshot = options.snapshot_every and run.step % options.snapshot_every == 0 and not last
+    logs = run.step % LOG_EVERY == 0 or last
+    if logs or resumes or snapshot:
+        mean = _mean_loss(run, name, out)
+        if logs:
+            run.log.append(LogLine(step=run.step, loss=mean, learning_rate=rate))
+            run.losses.clear()
+    if rank() == 0 and snapshot:
+        save_network(out / f"step_{run.step:07d}.safetensors", run.average, card)
+    if rank() == 0 and resumes:
+        run.save(out / RESUME)
 
 
 def learning_rate(step: int, options: ReconstructionTraining) -> float:
@@ -153,55 +152,6 @@ def learning_rate(step: int, options: ReconstructionTraining) -> float:
         return options.learning_rate * rise
     done = (step - options.warmup_steps) / max(1, options.steps - options.warmup_steps)
     return options.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-
-
-class Batches:
-    """The batch of every step, this process's share of it, in parts."""
-
-    def __init__(
-        self, images: TrainingSet, options: ReconstructionTraining, seed: int, device: torch.device
-    ) -> None:
-        self._images = images
-        self._options = options
-        self._seed = seed
-        self._device = device
-        self._orders: dict[int, IntArray] = {}
-
-    def rows(self, step: int) -> IntArray:
-        """Return the rows of a batch, int64 ``[batch_size]``: the next ones of endless epochs."""
-        size = self._options.batch_size
-        positions = np.arange(step * size, (step + 1) * size)
-        epochs, within = np.divmod(positions, len(self._images))
-        wanted = np.unique(epochs).tolist()
-        self._orders = {epoch: self._order(epoch) for epoch in wanted}
-        return np.concatenate([self._orders[each][within[epochs == each]] for each in wanted])
-
-    def _order(self, epoch: int) -> IntArray:
-        if epoch in self._orders:
-            return self._orders[epoch]
-        order: IntArray = generator(self._seed, "order", epoch).permutation(len(self._images))
-        return order
-
-    def parts(self, step: int) -> list[tuple[Tensor, ...]]:
-        """Return images, steps, representations, dropped and noise of each part of a batch."""
-        diffusion = self._options.diffusion
-        draw = torch.Generator().manual_seed(derive(self._seed, "noise", step))
-        size = self._options.batch_size
-        steps = torch.randint(diffusion.diffusion_steps, (size,), generator=draw)
-        dropped = torch.rand(size, generator=draw) < diffusion.drop_condition
-        own = slice(rank(), None, world_size())
-        rows = self.rows(step)[own]
-        pixels = torch.from_numpy(self._images.pixels(rows))
-        noise = torch.randn((size, *pixels.shape[1:]), generator=draw)[own]
-        representations = torch.from_numpy(np.array(self._images.representations[rows]))
-        batch = [
-            pixels.to(self._device).float() / 127.5 - 1,
-            *(
-                values.to(self._device)
-                for values in (steps[own], representations, dropped[own], noise)
-            ),
-        ]
-        return list(zip(*(values.chunk(self._options.accumulate) for values in batch), strict=True))
 
 
 def _start(
@@ -230,16 +180,14 @@ def _start(
 def _take_step(
     run: RunState,
     loss_module: nn.Module,
-    batches: Batches,
+    parts: list[tuple[Tensor, ...]],
     options: ReconstructionTraining,
-    step: int,
     rate: float,
 ) -> Tensor:
     """Take one optimiser step; return its loss, on the device."""
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     run.optimizer.zero_grad(set_to_none=True)
-    parts = batches.parts(step)
     total = torch.zeros((), device=parts[0][0].device)
     autocast = torch.autocast(
         total.device.type, PRECISIONS[options.precision], enabled=options.precision != "float32"
@@ -263,7 +211,9 @@ def _mean_loss(run: RunState, name: str, out: Path) -> float:
     Raises:
         ImprintError: it is not finite.
     """
-    mean = float(all_sum(torch.stack(run.losses).mean()) / world_size())
+    # All processes keep the mean over them: they resume from what the first one wrote.
+    run.losses = list((all_sum(torch.stack(run.losses)) / world_size()).unbind())
+    mean = float(torch.stack(run.losses).mean())
     if not math.isfinite(mean):
         kept = f"; the last good state is kept in {out / RESUME}" if (out / RESUME).exists() else ""
         raise ImprintError(
