@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from imprint.core.errors import ImprintError
 from imprint.data.index_list import (
@@ -8,6 +9,7 @@ from imprint.data.index_list import (
     read_indices,
     write_index_list,
 )
+from imprint.data.open import open_images
 from imprint.data.sources.composite import composite
 
 
@@ -72,3 +74,16 @@ def test_images_are_held_out_or_trained_on_but_not_both(tmp_path):
     np.save(file, np.array([3, 7]))
     with pytest.raises(ImprintError, match="holds out image 7, which is trained on"):
         read_held_out(file, images, trained)
+
+
+def test_indices_of_corrupt_images_alone_are_refused(tmp_path):
+    folder = tmp_path / "set" / "photos"
+    folder.mkdir(parents=True)
+    (folder / "a.png").write_bytes(b"no image")
+    Image.new("RGB", (4, 4)).save(folder / "b.png")
+    images = open_images(tmp_path / "set", skip_corrupt=True)
+    np.save(tmp_path / "corrupt.npy", np.array([0]))
+    with pytest.raises(ImprintError, match="names only images of set that cannot be decoded"):
+        read_indices(tmp_path / "corrupt.npy", images)
+    np.save(tmp_path / "both.npy", np.array([0, 1]))
+    assert read_indices(tmp_path / "both.npy", images).tolist() == [1]

@@ -168,9 +168,11 @@ def in_channels(images: ImageSet, channels: int) -> ImageSet:
 
     Files of single images are read in colour otherwise, those of a gray data set as well.
     """
-    if channels == 1 and isinstance(images, FileImages):
-        return replace(images, channels=1)
-    return images
+    if channels != 1 or images.channels == 1:
+        return images
+    if isinstance(images, DecodedFiles):
+        return in_memory(replace(images.files, channels=1))
+    return replace(images, channels=1) if isinstance(images, FileImages) else images
 
 
 def without_corrupt(images: ImageSet) -> ImageSet:

@@ -56,7 +56,8 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
     """Return the image indices in a ``.npy`` file, or all of them, but for corrupt images.
 
     Raises:
-        ImprintError: no such file, not whole numbers, none, repeated, or not of this set.
+        ImprintError: no such file, not whole numbers, none, repeated, not of this set, or of
+            corrupt images alone.
     """
     if file is None:
         return usable_indices(images)
@@ -80,7 +81,12 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
     if len(np.unique(indices)) != len(indices):
         raise ImprintError(f"{file} names an image twice")
     # What --skip-corrupt leaves out was named when the images were opened.
-    return np.asarray(indices[np.isin(indices, usable_indices(images))], dtype=np.int64)
+    usable = indices[np.isin(indices, usable_indices(images))]
+    if not len(usable):
+        raise ImprintError(
+            f"{file} names only images of {images.name} that cannot be decoded: name others"
+        )
+    return np.asarray(usable, dtype=np.int64)
 
 
 def read_held_out(file: Path | None, images: ImageSet, trained: IntArray) -> IntArray:

@@ -23,6 +23,7 @@ ATTENTION_SIDES = (8, 16, 32)
 MIN_SIDE = 4
 """Of the deepest level, in pixels."""
 MAX_LEVELS = 8
+MAX_MULTIPLIER = 16
 MAX_RATIOS = 50
 """Of one interpolation: columns of its tile."""
 
@@ -38,11 +39,11 @@ class UNetOptions(Checked):
     the network four times cheaper (published: 1)."""
     width: Annotated[int, Bounds(least=8, most=1024)] = 64
     """Channels of the first level; a multiple of 8."""
-    multipliers: Numbers = (1.0, 1.0)
+    multipliers: Annotated[Numbers, Bounds(least=1, most=MAX_MULTIPLIER)] = (1.0, 1.0)
     """Channels of each level as multiples of the width; each level halves the side."""
     blocks: Annotated[int, Bounds(least=1, most=16)] = 1
     """Residual blocks of each level."""
-    attention: Numbers = (8.0, 16.0, 32.0)
+    attention: Annotated[Numbers, Bounds(least=1, most=256)] = (8.0, 16.0, 32.0)
     """Sides of the feature maps at which the network attends, in pixels."""
     head_channels: Annotated[int, Bounds(least=1, most=1024)] = 64
     """Channels of an attention head, at most."""
@@ -54,13 +55,11 @@ class UNetOptions(Checked):
         if self.width % 8:
             raise OptionError(type(self), "width", f"must be a multiple of 8, got {self.width}")
         levels = self.multipliers
-        if not 1 <= len(levels) <= MAX_LEVELS or any(
-            level < 1 or level != int(level) or level > 16 for level in levels
-        ):
+        if not 1 <= len(levels) <= MAX_LEVELS or any(level != int(level) for level in levels):
             raise OptionError(
                 type(self),
                 "multipliers",
-                f"must be 1 to {MAX_LEVELS} whole numbers from 1 to 16, got {levels}",
+                f"must be 1 to {MAX_LEVELS} whole numbers from 1 to {MAX_MULTIPLIER}, got {levels}",
             )
         divisor = self.patch << (len(levels) - 1)
         if self.image_size % divisor or self.image_size // divisor < MIN_SIDE:
@@ -105,13 +104,13 @@ class ReconstructionTraining(Checked):
     """Images per step, over all processes."""
     accumulate: Annotated[int, Bounds(least=1)] = 1
     """Parts that a batch is split into, one after the other, to save memory."""
-    learning_rate: Annotated[float, Bounds(above=0)] = 1e-3
+    learning_rate: Annotated[float, Bounds(above=0, most=100)] = 1e-3
     """Learning rate after the warm-up (published: 1e-4)."""
     warmup_steps: Annotated[int, Bounds(least=0)] = 100
     """Steps over which the learning rate rises."""
     anneal: bool = True
     """Lower the learning rate to zero along a cosine (published: constant)."""
-    weight_decay: Annotated[float, Bounds(least=0)] = 0.0
+    weight_decay: Annotated[float, Bounds(least=0, most=100)] = 0.0
     """Weight decay of AdamW."""
     ema: Annotated[float, Bounds(least=0, below=1)] = 0.99
     """Decay of the moving average of the weights, which samples are drawn with (published:
@@ -241,6 +240,8 @@ class ManipulateOptions(SamplingOptions, Common):
     nonzero: Annotated[float, Bounds(least=0)] = 0.0
     """Absolute value above which a dimension counts as non-zero, for an encoder whose last layer
     leaves none at 0."""
+    skip_corrupt: bool = False
+    """Leave out neighbours that cannot be decoded, and name them, instead of stopping."""
     metric: NeighbourMetric = "cosine"
     """Distance of representations: between both normalised (cosine; it ranks as published), or
     between both as they are (l2)."""

@@ -90,6 +90,15 @@ def test_more_steps_than_there_are_is_refused():
         sampling_steps(21, 20)
 
 
+def test_a_sample_that_is_not_finite_is_refused():
+    network = tiny()
+    torch.nn.init.constant_(network.condition.weight, torch.nan)
+    noise = Noise.of(DiffusionOptions(diffusion_steps=4), CPU)
+    draws = draws_of(np.ones((1, 5), dtype=np.float32), np.arange(1), 1, 0)
+    with pytest.raises(ImprintError, match="a sample is not finite"):
+        pixels(network, noise, draws, sampling_steps=2)
+
+
 def test_guidance_without_empty_representations_is_refused():
     noise = Noise.of(DiffusionOptions(diffusion_steps=4, drop_condition=0.0), CPU)
     draws = draws_of(np.zeros((1, 1), dtype=np.float32), np.arange(1), 1, 0)

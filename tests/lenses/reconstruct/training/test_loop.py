@@ -159,6 +159,40 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(
     assert resumed.read_bytes() == whole.read_bytes()
 
 
+def test_weights_that_are_not_finite_after_the_last_step_are_not_saved(
+    images, tmp_path, monkeypatch
+):
+    take_step = loop._take_step
+
+    def diverging(run, *rest):
+        loss = take_step(run, *rest)
+        torch.nn.init.constant_(run.average.empty, torch.inf)
+        return loss
+
+    monkeypatch.setattr(loop, "_take_step", diverging)
+    with pytest.raises(ImprintError, match="not finite after the last step: lower"):
+        trained(images, tmp_path / "run", steps=1)
+    assert not (tmp_path / "run" / loop.FINAL).exists()
+
+
+@pytest.mark.parametrize("step", [-3, 0, 6, 10**9])
+def test_a_state_of_a_step_beyond_the_training_is_refused(images, tmp_path, monkeypatch, step):
+    take_step = loop._take_step
+
+    def stopping(run, *rest):
+        if run.step == 2:
+            raise Stopped
+        return take_step(run, *rest)
+
+    monkeypatch.setattr(loop, "_take_step", stopping)
+    with pytest.raises(Stopped):
+        trained(images, tmp_path / "run")
+    file = tmp_path / "run" / loop.RESUME
+    torch.save({**torch.load(file, weights_only=True), "step": step}, file)
+    with pytest.raises(ImprintError, match="is damaged, or not what an interrupted training"):
+        trained(images, tmp_path / "run")
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"no torch file", "other"], ids=["empty", "junk", "other state"]
 )

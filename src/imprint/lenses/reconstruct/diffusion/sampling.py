@@ -26,7 +26,7 @@ from imprint.core.progress import track
 from imprint.core.seeds import derive
 from imprint.lenses.reconstruct.diffusion.network import ConditionalUNet
 from imprint.lenses.reconstruct.diffusion.noise import Noise
-from imprint.lenses.reconstruct.options import SamplingOptions
+from imprint.lenses.reconstruct.options import DiffusionOptions, SamplingOptions
 
 ROWS_A_PASS = 16
 
@@ -78,6 +78,21 @@ def sampling_steps(count: int, total: int) -> list[int]:
     return [int(step) for step in np.linspace(total - 1, 0, count).round()]
 
 
+def check_options(options: SamplingOptions, diffusion: DiffusionOptions) -> None:
+    """Check that a run can be sampled so.
+
+    Raises:
+        ImprintError: more steps than the noise has, or guidance of a network that was trained
+            without it.
+    """
+    if options.guidance != 1 and not diffusion.drop_condition:
+        raise ImprintError(
+            "the run was trained without empty representations, so --guidance must be 1: train it "
+            "with --train.diffusion.drop-condition 0.1"
+        )
+    sampling_steps(options.sampling_steps, diffusion.diffusion_steps)
+
+
 @torch.inference_mode()
 def sample(
     network: ConditionalUNet, noise: Noise, draws: Draws, options: SamplingOptions, what: str
@@ -92,14 +107,9 @@ def sample(
         what: a few words for the progress bar.
 
     Raises:
-        ImprintError: more steps than the noise has, or guidance of a network that was trained
-            without it.
+        ImprintError: as of :func:`check_options`, or a sample that is not finite.
     """
-    if options.guidance != 1 and not noise.options.drop_condition:
-        raise ImprintError(
-            "the run was trained without empty representations, so --guidance must be 1: train it "
-            "with --train.diffusion.drop-condition 0.1"
-        )
+    check_options(options, noise.options)
     steps = sampling_steps(options.sampling_steps, len(noise.signal))
     passes = -(-options.batch_size // ROWS_A_PASS)
     size = passes * ROWS_A_PASS
@@ -155,6 +165,11 @@ class _Trajectories:
 
     def pixels(self) -> Pixels:
         """Return the images, from [−1, 1] to 256 levels."""
+        if not torch.isfinite(self._images[: self._count]).all():
+            raise ImprintError(
+                "a sample is not finite: the representation is too far from those of the training "
+                "images, or the weights of the run are damaged"
+            )
         levels = (self._images[: self._count] + 1) * 127.5
         return levels.round().clamp(0, 255).to(torch.uint8).cpu().numpy()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,8 @@ LAYERS: dict[Conditioning, tuple[Layer, ...]] = {
 FILE, FOLDER, STATED = "encoder.safetensors", "folder", "stated.json"
 VALUES, INDEX = "representations.npy", "index.npy"
 IMAGES_AT_ONCE = 256
+KEPT_SUFFIXES = (".json", ".safetensors")
+"""Of the files of a folder of transformers that a network is made from."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,10 @@ class KeepEncoder(Step):
         """Write weights and card, or the folder of transformers."""
         path.mkdir(exist_ok=True)
         if self.encoder.path.is_dir():
-            shutil.copytree(self.encoder.path, path / FOLDER)
+            (path / FOLDER).mkdir(exist_ok=True)
+            for file in sorted(self.encoder.path.iterdir()):
+                if file.suffix in KEPT_SUFFIXES and file.is_file():
+                    shutil.copyfile(file, path / FOLDER / file.name)
             write_json(path / STATED, dict(self.encoder.named))
         else:
             save_model(path / FILE, self.encoder.load(), self.encoder.card)
@@ -62,13 +68,24 @@ def kept_encoder(run: Path) -> NetworkFile:
     """
     folder = run / KeepEncoder.artefact
     if (folder / FOLDER).is_dir():
-        return NetworkFile(folder / FOLDER, read_json(folder / STATED))
+        return NetworkFile(folder / FOLDER, _stated(folder / STATED))
     if not (folder / FILE).is_file():
         raise ImprintError(
             f"{run} holds no encoder, so it is no folder of imprint reconstruct train: give the "
             "--out of one"
         )
     return NetworkFile(folder / FILE)
+
+
+def _stated(file: Path) -> Mapping[str, Any]:
+    """Return what was said of a folder of transformers."""
+    stated = read_json(file) if file.is_file() else None
+    if not isinstance(stated, Mapping):
+        raise ImprintError(
+            f"{file} is damaged or missing: copy the whole folder of the run again, or train the "
+            "run again"
+        )
+    return dict(stated)
 
 
 def check_encoder(encoder: NetworkFile, run: Path) -> None:
@@ -116,6 +133,23 @@ class Represent(Step):
             values[rows] = batch
         if values is not None:
             values.flush()  # type: ignore[attr-defined]  # a memory map
+
+
+def open_representations(file: Path, count: int) -> NDArray[np.float32]:
+    """Return what :class:`Represent` wrote of ``count`` images, float32 ``[n, d]``, mapped.
+
+    Raises:
+        ImprintError: the file is missing, damaged or of other images.
+    """
+    try:
+        values: NDArray[np.float32] = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, EOFError, ValueError):
+        values = np.empty(0, dtype=np.float32)
+    if values.ndim != 2 or values.dtype != np.float32 or len(values) != count:
+        raise ImprintError(
+            f"{file} is damaged or missing: delete {file.parent} and run the same command again"
+        )
+    return values
 
 
 def represent(

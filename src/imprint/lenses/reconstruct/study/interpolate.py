@@ -117,9 +117,10 @@ def interpolate_study(options: InterpolateOptions) -> Interpolated:
         view_of_file(file, run.card.channels, options.centre_fraction)
         for file in (options.first, options.second)
     )
+    sampling = part_of(options, SamplingOptions)
+    run.check(sampling, len(options.ratios))
     study = Study(options.out)
     with study.locked():
-        sampling = part_of(options, SamplingOptions)
         step = Interpolate(
             run, first, second, options.ratios, sampling, options.seed, options.device
         )

@@ -26,7 +26,12 @@ from imprint.lenses.reconstruct.study.common_dimensions import (
     changed_representations,
     common_dimensions,
 )
-from imprint.lenses.reconstruct.study.encoder import LAYERS, VALUES, Represent
+from imprint.lenses.reconstruct.study.encoder import (
+    LAYERS,
+    VALUES,
+    Represent,
+    open_representations,
+)
 from imprint.lenses.reconstruct.study.sample import (
     SAMPLES,
     TILE,
@@ -43,6 +48,8 @@ from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
 
+ROWS = 3
+"""The source, with dimensions at 0, and with those of the target."""
 DIMENSIONS, NEIGHBOURS = "dimensions.parquet", "neighbours.parquet"
 
 
@@ -87,7 +94,7 @@ class Manipulate(Step):
             self.run.represent(view, device, "represent images")[0]
             for view in (self.image, self.target)
         )
-        base = np.load(self.representations, mmap_mode="r", allow_pickle=False)
+        base = open_representations(self.representations, len(self.neighbours))
         closest = nearest(source[None], base, self.nearest, self.metric, self.device)
         values = np.array(base[closest.indices[0]])
         layers = self._layer_widths(device)
@@ -177,6 +184,8 @@ def manipulate_study(options: ManipulateOptions) -> Manipulated:
         for file in (options.image, options.target)
     )
     neighbours = _neighbours(options, run.card.channels)
+    sampling = part_of(options, SamplingOptions)
+    run.check(sampling, ROWS)
     run.load_encoder(choose_device(options.device))
     study = Study(options.out)
     with study.locked():
@@ -190,7 +199,7 @@ def manipulate_study(options: ManipulateOptions) -> Manipulated:
             options.common,
             options.nonzero,
             options.metric,
-            part_of(options, SamplingOptions),
+            sampling,
             options.seed,
             study.path(Represent.artefact) / VALUES,
             options.device,
@@ -210,15 +219,17 @@ def manipulate_study(options: ManipulateOptions) -> Manipulated:
 
 
 def _neighbours(options: ManipulateOptions, channels: int) -> View:
-    images = in_memory(in_channels(open_images(options.neighbours), channels))
+    opened = open_images(options.neighbours, skip_corrupt=options.skip_corrupt)
+    images = in_memory(in_channels(opened, channels))
+    rows = usable_indices(images)
     if images.channels != channels:
         raise ImprintError(
             f"the run in {options.run} makes images of {channels} channel(s), {images.name} has "
             f"{images.channels}: give neighbours as it was trained on"
         )
-    if options.nearest > len(images):
+    if options.nearest > len(rows):
         raise ImprintError(
-            f"--nearest must be at most {len(images)}, the images in {options.neighbours}, got "
+            f"--nearest must be at most {len(rows)}, the images in {options.neighbours}, got "
             f"{options.nearest}"
         )
-    return View(images, usable_indices(images), options.centre_fraction)
+    return View(images, rows, options.centre_fraction)

@@ -11,14 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray, Pixels
-from imprint.core.device import DeviceName, choose_device
+from imprint.core.device import DeviceName, choose_device, free_memory
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
+from imprint.data.files import in_channels
 from imprint.data.index_list import read_indices
 from imprint.data.view import View
 from imprint.lenses.reconstruct.diffusion.network import ConditionalUNet
 from imprint.lenses.reconstruct.diffusion.noise import Noise
-from imprint.lenses.reconstruct.diffusion.sampling import Draws, draws_of, sample
+from imprint.lenses.reconstruct.diffusion.sampling import Draws, check_options, draws_of, sample
 from imprint.lenses.reconstruct.options import SampleOptions, SamplingOptions
 from imprint.lenses.reconstruct.study.encoder import (
     INDEX,
@@ -43,6 +44,7 @@ from imprint.study.hashing import hash_file
 from imprint.study.step import Step
 from imprint.study.store import Study
 
+FLOAT_BYTES, GIB = 4, 1 << 30
 TILE = "tile.png"
 TILED_IMAGES = 50
 """Images of the tile, the first ones."""
@@ -117,6 +119,24 @@ class DiffusionRun:
         """Return network and noise, on a device."""
         network = load_network(self.folder / "network" / FINAL, self.card, device)
         return network, Noise.of(self.card.diffusion, device)
+
+    def check(self, sampling: SamplingOptions, representations: int) -> None:
+        """Check that samples of so many representations can be drawn.
+
+        Raises:
+            ImprintError: more steps than its noise has, guidance that it was not trained for, or
+                samples that do not fit in memory.
+        """
+        check_options(sampling, self.card.diffusion)
+        pixels = self.card.channels * self.card.unet.image_size**2
+        count = representations * sampling.samples
+        needed = count * (pixels + FLOAT_BYTES * self.card.condition_width)
+        free = free_memory(torch.device("cpu"))
+        if free is not None and needed > free:
+            raise ImprintError(
+                f"{count:,} samples take {needed / GIB:.1f} GiB, and {free / GIB:.1f} GiB are "
+                "free: lower --samples or name fewer images"
+            )
 
     def load_encoder(self, device: torch.device) -> ImageModel:
         """Return the encoder it was trained for, on a device.
@@ -206,16 +226,17 @@ def sample_study(options: SampleOptions) -> Sampled:
         ImprintError: bad data or a run that cannot be used, or a study made with other settings.
     """
     run = DiffusionRun.open(options.run)
-    images = open_choice(options, options.seed)
+    images = in_channels(open_choice(options, options.seed), run.card.channels)
     view = View(images, read_indices(options.indices, images), options.centre_fraction)
     if images.channels != run.card.channels:
         raise ImprintError(
             f"the run in {options.run} makes images of {run.card.channels} channel(s), "
             f"{images.name} has {images.channels}: give images as it was trained on"
         )
+    sampling = part_of(options, SamplingOptions)
+    run.check(sampling, len(view))
     study = Study(options.out)
     with study.locked():
-        sampling = part_of(options, SamplingOptions)
         step = SampleImages(run, view, sampling, options.seed, options.device)
         folder = study.run(step)
         finish_without_page(options)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.distributed as dist
 
@@ -18,7 +17,7 @@ from imprint.core.device import DeviceName, choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.data.choice import open_choice
-from imprint.data.files import IN_MEMORY_LIMIT
+from imprint.data.files import IN_MEMORY_LIMIT, in_channels
 from imprint.data.index_list import read_indices
 from imprint.data.view import View
 from imprint.lenses.reconstruct.options import (
@@ -27,9 +26,16 @@ from imprint.lenses.reconstruct.options import (
     RunChoice,
     TrainOptions,
 )
-from imprint.lenses.reconstruct.study.encoder import VALUES, KeepEncoder, Represent, kept_encoder
+from imprint.lenses.reconstruct.study.encoder import (
+    VALUES,
+    KeepEncoder,
+    Represent,
+    kept_encoder,
+    open_representations,
+)
 from imprint.lenses.reconstruct.training.batches import TrainingSet
 from imprint.lenses.reconstruct.training.loop import FINAL, train
+from imprint.lenses.reconstruct.training.memory import check_memory
 from imprint.lenses.reconstruct.training.run_file import RunCard
 from imprint.lenses.reconstruct.training.run_state import LogLine
 from imprint.nets.load import NetworkFile, network_file
@@ -73,7 +79,7 @@ class TrainDiffusion(Step):
 
     def build(self, path: Path) -> None:
         """Train the network."""
-        values = np.load(self.representations, mmap_mode="r", allow_pickle=False)
+        values = open_representations(self.representations, len(self.view))
         card = RunCard(
             channels=self.view.images.channels,
             conditioning=self.conditioning,
@@ -128,9 +134,9 @@ def train_study(options: TrainOptions) -> TrainedRun | None:
     Raises:
         ImprintError: bad data or weights, options that do not fit, or a study made with others.
     """
-    images = open_choice(options, options.seed)
-    view = View(images, read_indices(options.indices, images), options.centre_fraction)
     encoder = network_file(options.encoder, options)
+    images = in_channels(open_choice(options, options.seed), encoder.card.channels)
+    view = View(images, read_indices(options.indices, images), options.centre_fraction)
     return train_run(Study(options.out), view, encoder, options, options.seed, options.device)
 
 
@@ -158,13 +164,21 @@ def train_run(
     Raises:
         ImprintError: images of other channels than 1 or 3, or as :func:`train_study`.
     """
-    if view.images.channels not in (1, 3):
+    channels = view.images.channels
+    if channels not in (1, 3):
         raise ImprintError(
             f"{view.images.name} has images of {view.images.channels} channels: a diffusion model "
             "takes 1 or 3"
         )
+    _check_encoder(encoder, channels, choice.conditioning)
     place = choose_device(device)
-    with process_group(place), study.locked() if rank() == 0 else nullcontext():
+    with ExitStack() as stack:
+        stack.enter_context(process_group(place))
+        if not study.path(TrainDiffusion.artefact).exists():
+            unet, diffusion = choice.train.unet, choice.train.diffusion
+            least = RunCard(channels, choice.conditioning, 1, "", unet, diffusion)
+            check_memory(least, choice.train, place)
+        stack.enter_context(study.locked() if rank() == 0 else nullcontext())
         waiting = (
             dist.new_group(backend="gloo", timeout=MAX_PREPARATION) if world_size() > 1 else None
         )
@@ -192,5 +206,20 @@ def train_run(
     return TrainedRun(str(folder / FINAL), _last_line(folder / "log.jsonl"))
 
 
+def _check_encoder(encoder: NetworkFile, channels: int, conditioning: Conditioning) -> None:
+    if encoder.card.channels != channels:
+        raise ImprintError(
+            f"{encoder.path} takes images of {encoder.card.channels} channel(s), the images have "
+            f"{channels}: give images as the encoder was trained on"
+        )
+    if conditioning != "backbone" and not encoder.card.projector:
+        raise ImprintError(f"{encoder.path} has no projector: choose --conditioning backbone")
+
+
 def _last_line(file: Path) -> LogLine:
-    return from_json(LogLine, json.loads(read_text(file).splitlines()[-1]), str(file))
+    try:
+        return from_json(LogLine, json.loads(read_text(file).splitlines()[-1]), str(file))
+    except (ImprintError, OSError, LookupError, ValueError, RecursionError):
+        raise ImprintError(
+            f"{file} is damaged or missing: delete {file.parent} and run the same command again"
+        ) from None

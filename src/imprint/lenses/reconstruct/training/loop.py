@@ -21,7 +21,7 @@ from imprint.lenses.reconstruct.diffusion.network import ConditionalUNet
 from imprint.lenses.reconstruct.diffusion.noise import Noise
 from imprint.lenses.reconstruct.options import ReconstructionTraining
 from imprint.lenses.reconstruct.training.batches import Batches, TrainingSet
-from imprint.lenses.reconstruct.training.run_file import RunCard, save_network
+from imprint.lenses.reconstruct.training.run_file import RunCard, is_finite, save_network
 from imprint.lenses.reconstruct.training.run_state import LogLine, RunState
 from imprint.train.distribute import distribute
 from imprint.train.gather import all_sum, rank, world_size
@@ -80,8 +80,8 @@ def train(
         Path of ``final.safetensors``, with averaged weights.
 
     Raises:
-        ImprintError: a loss that is not finite (what was kept last stays), or a batch that the
-            processes cannot share evenly.
+        ImprintError: a loss or weights that are not finite (what was kept last stays), or a batch
+            that the processes cannot share evenly.
     """
     share, rest = divmod(options.batch_size, world_size() * options.accumulate)
     if rest or not share:
@@ -92,7 +92,7 @@ def train(
         )
     run = _start(card, images, options, seed, device)
     if (out / RESUME).exists():
-        run.load(out / RESUME)
+        run.load(out / RESUME, options.steps)
     loss_module = distribute(
         LossModule(run.network, Noise.of(options.diffusion, device)), device, all_used=True
     )
@@ -105,6 +105,11 @@ def train(
             run.losses.append(_take_step(run, loss_module, next(batches), options, rate))
             run.step = step + 1
             _keep(run, card, options, rate, out, name)
+    if not is_finite(run.average):
+        raise ImprintError(
+            f"the weights of the {name} are not finite after the last step: lower "
+            "--train.learning-rate or train in float32"
+        )
     if first:
         run.write_log(out / "log.jsonl")
         save_network(out / FINAL, run.average, card)

@@ -16,8 +16,6 @@ from imprint.nets.checkpoint import read_weights, write_weights
 from imprint.study.finding import read_finding, write_finding
 
 MAX_CONDITION_WIDTH = 1 << 20
-MAX_WEIGHTS = 1 << 31
-"""Parameters of the largest network that is built of a card."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +85,20 @@ def load_network(path: Path, card: RunCard, device: torch.device) -> Conditional
     try:
         with torch.device("meta"):
             network = card.build()
+        if not all(weight.is_floating_point() for weight in weights.values()):
+            raise RuntimeError("no floating-point numbers")
         network.load_state_dict(weights, strict=True, assign=True)
     except (RuntimeError, OptionError) as error:
         raise ImprintError(
             f"the weights {path} do not fit their card: train the run again"
         ) from error
+    if not is_finite(network):
+        raise ImprintError(
+            f"the weights {path} hold NaN or infinity: they are damaged, train the run again"
+        )
     return network.float().to(device).eval().requires_grad_(False)
+
+
+def is_finite(network: torch.nn.Module) -> bool:
+    """Return whether all weights and buffers are numbers."""
+    return all(bool(torch.isfinite(value).all()) for value in network.state_dict().values())

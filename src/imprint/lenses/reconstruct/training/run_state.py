@@ -79,14 +79,16 @@ class RunState:
         with replacing(path) as temporary, buffer.getbuffer() as view:
             temporary.write_bytes(view)
 
-    def load(self, path: Path) -> None:
-        """Take the state of a file written by :meth:`save`.
+    def load(self, path: Path, steps: int) -> None:
+        """Take the state of a file written by :meth:`save`, of a training of so many steps.
 
         Raises:
             ImprintError: the file is damaged, or of another training.
         """
         try:
             self._take(read_torch(path))
+            if not 0 < self.step < steps:
+                raise ValueError(f"step {self.step} of {steps}")
         except (UnreadableFile, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
             raise ImprintError(
                 f"{path} is damaged, or not what an interrupted training leaves: delete the folder "
