@@ -11,7 +11,14 @@ import pytest
 from PIL import Image
 
 from imprint.core.errors import ImprintError
-from imprint.data.files import FileImages, find_corrupt, in_memory, stream, usable_indices
+from imprint.data.files import (
+    FileImages,
+    find_corrupt,
+    in_channels,
+    in_memory,
+    stream,
+    usable_indices,
+)
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet
 
@@ -218,3 +225,13 @@ def test_a_forked_process_decodes_with_a_pool_of_its_own(images):
         same = (images.read(np.arange(12), rectangles, 6) == expected).all()
         os._exit(0 if same else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_files_become_grey_for_one_channel_whether_in_memory_or_not(images):
+    grey, decoded = in_channels(images, 1), in_channels(in_memory(images), 1)
+    assert grey.channels == decoded.channels == 1
+    every = np.arange(len(images))
+    whole = whole_rectangles(images.sizes())
+    np.testing.assert_array_equal(grey.read(every, whole, 24), decoded.read(every, whole, 24))
+    assert in_channels(images, 3) is images
+    assert in_channels(grey, 1) is grey

@@ -15,7 +15,7 @@ from imprint.lenses.reconstruct.options import ReconstructionTraining, UNetOptio
         ((0.0,), r"in \[1, 16\]"),
         ((float("nan"), 1.0), "finite"),
         ((float("inf"), 1.0), "finite"),
-        ((1.0,) * 6, "leave a deepest level of 1 pixels"),
+        ((1.0,) * 5, "leave a deepest level of 1 pixels"),
     ],
 )
 def test_multipliers_are_checked(multipliers, complaint):

@@ -1,5 +1,7 @@
 """Noise: agreement with diffusers where it is right, identities elsewhere."""
 
+import dataclasses
+
 import diffusers
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ CPU = torch.device("cpu")
 
 
 def noise_of(**options):
-    return Noise.of(DiffusionOptions(**options), CPU)
+    published = DiffusionOptions(schedule="linear", prediction="epsilon")
+    return Noise.of(dataclasses.replace(published, **options), CPU)
 
 
 @pytest.fixture

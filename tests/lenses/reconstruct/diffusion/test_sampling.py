@@ -16,6 +16,7 @@ from imprint.lenses.reconstruct.diffusion.sampling import (
 from imprint.lenses.reconstruct.options import DiffusionOptions, SamplingOptions, UNetOptions
 
 CPU = torch.device("cpu")
+PUBLISHED = DiffusionOptions(diffusion_steps=20, schedule="linear", prediction="epsilon")
 UNET = UNetOptions(image_size=16, patch=2, width=8, multipliers=(1.0, 1.0), attention=())
 
 
@@ -46,7 +47,7 @@ def pixels(network, noise, draws, **options):
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
 @pytest.mark.parametrize("count", [1, 3, 20])
 def test_a_network_that_knows_the_image_brings_it_back(sampler, count):
-    noise = Noise.of(DiffusionOptions(diffusion_steps=20), CPU)
+    noise = Noise.of(PUBLISHED, CPU)
     aims = np.array([[-1.0], [0.0], [0.5]], dtype=np.float32)
     draws = draws_of(aims, np.arange(3), 2, 0)
     got = pixels(Knowing(noise), noise, draws, sampling_steps=count, sampler=sampler)
@@ -56,7 +57,7 @@ def test_a_network_that_knows_the_image_brings_it_back(sampler, count):
 
 @pytest.mark.parametrize("guidance", [0, 2])
 def test_guidance_extrapolates_from_the_empty_prediction(guidance):
-    noise = Noise.of(DiffusionOptions(diffusion_steps=20), CPU)
+    noise = Noise.of(PUBLISHED, CPU)
     draws = draws_of(np.array([[0.25]], dtype=np.float32), np.arange(1), 1, 0)
     got = pixels(Knowing(noise), noise, draws, sampling_steps=20, guidance=guidance)
     assert np.abs(got - np.rint((0.25 * guidance + 1) * 127.5)).max() <= 1

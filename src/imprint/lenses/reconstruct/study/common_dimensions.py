@@ -41,7 +41,7 @@ def common_dimensions(
         widths: dimensions of each layer by its name, in order; their sum is d.
 
     Raises:
-        ImprintError: none is, or all of a layer: then its representation knows no absence.
+        ImprintError: no dimension is, or all of a layer are, so that none stands out.
     """
     magnitudes = np.abs(neighbours)
     counts = np.count_nonzero(magnitudes > nonzero, axis=0).astype(np.int64)
@@ -59,8 +59,9 @@ def common_dimensions(
         if chosen[part].all():
             raise ImprintError(
                 f"all {width} dimensions of the {layer} are above {nonzero:g} in more than "
-                f"{common} of {count} neighbours, as without a ReLU at its end, so none of them "
-                "stands for what the neighbours share: give --nonzero a threshold (the median "
+                f"{common} of {count} neighbours, as without a ReLU at its end or behind an "
+                "average over many positions, so being non-zero says nothing of what they share: "
+                "give --nonzero a threshold (the median "
                 f"absolute value is {np.median(magnitudes[:, part]):.3g}) or raise --common"
             )
     return CommonDimensions(counts, chosen)
