@@ -36,6 +36,17 @@ LEAK_FAILED = prose(
     "<b>The leak test failed.</b> Neither encoder can recall images it was not trained on, so "
     "something else than memory sets target and reference apart."
 )
+GALLERY_NOTE = (
+    "Beside each encoder stands the class that the classifier gives most of its samples; samples "
+    "of the original’s class have a ring. Images by the share of samples with the original’s "
+    "class, target less reference: the largest first, then others drawn at random, then the "
+    "smallest, which show how large the difference is by chance."
+)
+FRECHET = (
+    "A Fréchet distance of few images is biased upwards, so each is read beside that of as many "
+    "real images against other real ones, and has no interval. A kernel distance is unbiased: of "
+    "two samples of one distribution it is 0 on average."
+)
 SHOWN = (
     "The share of samples with the original’s class, target less reference, is what training on "
     "the images added, where the leak test passed.",
@@ -95,13 +106,6 @@ def recall_blocks(findings: ReconstructFindings, gallery: Path) -> list[Block]:
             "Quality",
         ),
     ]
-
-
-FRECHET = (
-    "A Fréchet distance of few images is biased upwards, so each is read beside that of as many "
-    "real images against other real ones, and has no interval. A kernel distance is unbiased: of "
-    "two samples of one distribution it is 0 on average."
-)
 
 
 def _rests_on(findings: ReconstructFindings) -> Text:
@@ -211,9 +215,7 @@ def _gallery(folder: Path) -> list[Block]:
         "reconstruct",
         "Filter the images",
         size="large",
-        note="Images by the share of samples with the original’s class, target less reference: the "
-        "largest first, then others drawn at random, then the smallest, which show how large the "
-        "difference is by chance.",
+        note=GALLERY_NOTE,
         nothing="None.",
     )
     if gallery is None:

@@ -81,15 +81,15 @@ def _frechet_rows(quality: Sequence[SampleQuality]) -> list[list[Value | Cell]]:
         return [["Fréchet distance", *(_missing(each) for each in frechet), None]]
     first = known[0]
     low, high = first.floor_range
-    floor = Cell(first.floor, note=f"{quantity(low)} to {quantity(high)} over the splits")
+    floor = Cell(first.floor, note=f"{quantity(low)} to {quantity(high)}")
     return [
         [
-            f"Fréchet distance, {count(first.half)} images against {count(first.half)}",
+            f"Fréchet distance, {count(first.half)} against {count(first.half)}",
             *(_of(each, lambda measure: measure.at_half) for each in frechet),
             floor,
         ],
         [
-            f"Fréchet distance, {count(first.n_generated)} images against {count(first.n_real)}",
+            f"Fréchet distance, {count(first.n_generated)} against {count(first.n_real)}",
             *(_of(each, lambda measure: measure.value) for each in frechet),
             None,
         ],

@@ -28,9 +28,10 @@ from imprint.report.summary import finish
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, to_json, write_finding
 from imprint.study.hashing import hash_file
+from imprint.study.json_io import read_json
 from imprint.study.plain import JsonObject
 from imprint.study.step import Step
-from imprint.study.store import Study
+from imprint.study.store import Study, card_path
 from imprint.study.tables import write_table
 
 TABLES = "tables/reconstruct"
@@ -183,6 +184,7 @@ def evaluate_study(options: EvaluateOptions) -> JsonObject:
     classifier = network_file(options.classifier, options)
     features = None if options.features is None else NetworkFile(options.features)
     name = options.classifier.stem
+    _check_networks(options, classifier)
     names = name, name if options.features is None else options.features.stem
     step = EvaluateSamples(
         originals,
@@ -201,6 +203,40 @@ def evaluate_study(options: EvaluateOptions) -> JsonObject:
         study.run(SampleGallery(originals.images, originals.hashes, originals.pixels, tables))
         findings = read_finding(ReconstructFindings, tables / "findings.json")
         return finish(study, options, image_facts(images), {"reconstruct": to_json(findings)})
+
+
+def _check_networks(options: EvaluateOptions, classifier: NetworkFile) -> None:
+    """Check what the cards of samples say of their encoders; samples without a card pass.
+
+    Raises:
+        ImprintError: the classifier is one of the encoders, or the leak test is of other ones.
+    """
+    folders = [options.samples, *([] if options.reference is None else [options.reference])]
+    encoders = [encoder_of(folder) for folder in folders]
+    weights = classifier.load().fingerprint() if any(encoders) else ""
+    for folder, encoder in zip(folders, encoders, strict=True):
+        if encoder == weights != "":
+            raise ImprintError(
+                f"{options.classifier} is the encoder that {folder} was sampled for: give a "
+                "classifier that was trained apart from the encoders"
+            )
+    for name, of_originals in zip(options.leak, encoders, strict=False):
+        encoder = encoder_of(Path(name))
+        if encoder and of_originals and encoder != of_originals:
+            raise ImprintError(
+                f"--leak: {name} was sampled for another encoder than the originals: name samples "
+                "of the target first, then of the reference"
+            )
+
+
+def encoder_of(folder: Path) -> str | None:
+    """Return the hash of the encoder that samples are of; None where no card says it."""
+    try:
+        card = read_json(card_path(folder / FOLDER))
+        encoder = card["settings"]["run"]["card"]["encoder"]
+    except (OSError, ImprintError, KeyError, TypeError, ValueError):
+        return None
+    return encoder if isinstance(encoder, str) else None
 
 
 def _leak_set(options: EvaluateOptions, images: ImageSet, originals: SampleSet) -> SampleSet | None:

@@ -62,7 +62,7 @@ class SampleGallery(Step):
         answers = tuple(
             sample_answer(
                 folder,
-                f"samples of the {role}",
+                role,
                 self.pixels[role][row],
                 table["predicted_class"].reshape(len(self.images), -1)[row],
                 int(images.labels[index]),
@@ -102,11 +102,11 @@ def sample_answer(
     name: str,
     reference: bool,
 ) -> Answer:
-    """Write samples of an image as pictures; return them with what the classifier says.
+    """Write samples of an image as pictures; return them with the class they are most often given.
 
     Args:
         folder: of the gallery.
-        who: drew them.
+        who: drew them, such as target.
         samples: uint8 ``[s, C, S, S]``; the first few are shown, those of the right class ringed.
         predicted: int64 ``[s]``, class of each.
         label: class of the original.
@@ -129,7 +129,7 @@ def sample_answer(
         )
     return Answer(
         who,
-        f"mostly {classes[most]}" if len(values) > 1 else classes[most],
+        classes[most],
         most == label,
         f"{int(right.sum())} of {len(right)} right",
         reference=reference,
