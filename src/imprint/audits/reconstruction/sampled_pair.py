@@ -15,9 +15,10 @@ from imprint.core.device import DeviceName, choose_device
 from imprint.core.errors import ImprintError
 from imprint.data.view import View
 from imprint.lenses.dejavu.study.guess import SIDES
-from imprint.lenses.reconstruct.diffusion.sampling import draws_of, sample
+from imprint.lenses.reconstruct.diffusion.sampling import draws_of
 from imprint.lenses.reconstruct.options import SamplingOptions
-from imprint.lenses.reconstruct.study.sample import DiffusionRun, read_samples, write_samples
+from imprint.lenses.reconstruct.study.sample import DiffusionRun, sample_each
+from imprint.lenses.reconstruct.study.sample_file import read_samples, write_samples
 from imprint.neighbors.nearest import nearest
 from imprint.study.counted import uncounted
 from imprint.study.step import Step
@@ -72,12 +73,8 @@ class SamplePair(Step):
                     mixed = values.copy()
                     mixed[:, :width] = run.representations[neighbours, :width].mean(axis=1)
                 draws = draws_of(mixed, self.crops.index, self.sampling.samples, self.seed)
-                count, side = self.sampling.samples, network.image_size
-                pixels = np.empty((len(draws.seeds), network.channels, side, side), dtype=np.uint8)
                 what = f"sample {self.what} with {name} from the {recipe}"
-                for rows, batch in sample(network, noise, draws, self.sampling, what):
-                    pixels[rows] = batch
-                samples = pixels.reshape(-1, count, *pixels.shape[1:])
+                samples = sample_each(network, noise, draws, self.sampling, what)
                 write_samples(path / f"{recipe}.{name}.safetensors", samples, self.crops.index)
 
 
