@@ -184,7 +184,7 @@ def _write_studies(folder: Path) -> None:
     measure = ["coverage", "measure", "--model", str(folder / "classifier.safetensors")]
     measure += ["--fitted", str(folder / "fitted" / "fitted.safetensors")]
     run([*calls["dejavu two-model"], "--json", "--out", str(folder / "pair")])
-    public = str(folder / "split" / "2_per_class" / "public.npy")
+    public = str(folder / "split" / "split" / "2_per_class" / "public.npy")
     for name in "ab":
         words = ["reconstruct", "train", "--data", str(folder / "train"), *RECONSTRUCTION]
         words += ["--boxes", str(folder / "boxes"), "--indices", public]
