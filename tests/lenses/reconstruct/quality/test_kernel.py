@@ -7,6 +7,7 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.reconstruct.quality import kernel
 from imprint.lenses.reconstruct.quality.kernel import (
     jackknife_error,
+    kernel_distance,
     kernel_quality,
     row_sums,
     squared_mmd,
@@ -81,3 +82,12 @@ def test_subsets_are_as_published() -> None:
 def test_subsets_without_spread_are_refused(subsets: int, size: int) -> None:
     with pytest.raises(ImprintError, match="choose at least 2 of both"):
         kernel_quality(np.zeros((5, 2)), np.zeros((5, 2)), subsets, size)
+
+
+def test_distance_alone_is_that_of_the_quality_with_its_interval() -> None:
+    random = np.random.default_rng(3)
+    real, generated = random.normal(size=(20, 4)), random.normal(size=(15, 4)) + 0.2
+    quality, estimate = kernel_quality(real, generated, subsets=2), kernel_distance(real, generated)
+    assert estimate.value == quality.value
+    assert estimate.high - estimate.value == pytest.approx(1.96 * quality.standard_error)
+    assert estimate.n == 15
