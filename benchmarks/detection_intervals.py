@@ -68,7 +68,7 @@ def qualities(
 ) -> tuple[list[Quality], list[ImageQuality]]:
     """Return the quality of both detectors on fresh images, and what each image contributes."""
     seen, objects = draw(random, images, setting)
-    judge = PrecisionJudge(*objects, images, CATEGORIES)
+    judge = PrecisionJudge(*objects, images)
     padded = pad_objects(*objects, images)
     values = [measure_quality(each, padded, THRESHOLD, judge.precision(each)) for each in seen]
     single = [image_quality(each, padded, THRESHOLD, judge.matches(each)) for each in seen]

@@ -84,6 +84,11 @@ def test_weights_of_another_model_are_refused_in_one_sentence(
     assert capfd.readouterr().err == ""
 
 
+def test_a_name_on_the_hub_is_no_folder() -> None:
+    with pytest.raises(ImprintError, match=r"owner/name is no folder: .* are not fetched"):
+        load_detector_folder(Path("owner/name"), {})
+
+
 def test_a_backbone_on_the_hub_is_not_fetched(tmp_path: Path) -> None:
     """The libraries are imported long before here, when nothing kept them from the network."""
     folder = save_detector(tmp_path / "rt", tiny_rt_detr(transformers))

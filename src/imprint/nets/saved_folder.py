@@ -106,6 +106,11 @@ def read_config(folder: Path) -> Mapping[str, Any]:
         ImprintError: there is none, or it does not describe a model of transformers.
     """
     file = folder / CONFIG
+    if not folder.is_dir():
+        raise ImprintError(
+            f"{folder} is no folder: give the one that save_pretrained of transformers wrote; "
+            "models on the hub are not fetched, download them first"
+        )
     if not file.is_file():
         raise ImprintError(
             f"{folder} is a folder without {CONFIG}: give a file of weights, or a folder that "

@@ -48,7 +48,7 @@ def repeated(found: Found, objects: tuple[np.ndarray, ...], images: np.ndarray):
 @pytest.mark.parametrize("crowds", [0.0, 0.3])
 def test_a_resample_is_a_set_with_images_repeated(seed: int, crowds: float) -> None:
     found, objects = drawn_world(seed, crowds)
-    judge = PrecisionJudge(*objects, IMAGES, CATEGORIES)
+    judge = PrecisionJudge(*objects, IMAGES)
     matches = judge.matches(found)
     random = np.random.default_rng(seed)
     picks = [np.arange(IMAGES), *(np.sort(random.integers(0, IMAGES, IMAGES)) for _ in range(5))]
@@ -61,7 +61,7 @@ def test_a_resample_is_a_set_with_images_repeated(seed: int, crowds: float) -> N
         if arrays[3].all():
             assert np.isnan(values[row])
             continue
-        precision = PrecisionJudge(*arrays, IMAGES, CATEGORIES).precision(again)
+        precision = PrecisionJudge(*arrays, IMAGES).precision(again)
         assert values[row] == pytest.approx(precision, abs=1e-12)
         expected = measure_quality(again, pad_objects(*arrays, IMAGES), 0.3, precision)
         for name, each in quality.items():
@@ -70,7 +70,7 @@ def test_a_resample_is_a_set_with_images_repeated(seed: int, crowds: float) -> N
 
 def test_without_detections_and_without_objects() -> None:
     found, objects = drawn_world(0, 0.0)
-    judge = PrecisionJudge(*objects, IMAGES, CATEGORIES)
+    judge = PrecisionJudge(*objects, IMAGES)
     blind = Found(found.boxes, np.zeros_like(found.scores), found.category)
     weights = np.array([[1.0] * IMAGES, [0.0] * IMAGES])
     values = mean_average_precision(judge.matches(blind), weights)

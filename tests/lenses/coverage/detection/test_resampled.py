@@ -37,6 +37,7 @@ def test_intervals_are_those_of_shares_and_of_paired_differences() -> None:
     reach = 2.02 * np.sqrt(0.75 * 0.25 / (IMAGES - 1))
     assert np.allclose(quality["recall"].ci95, (0.75 - reach, 0.75 + reach), atol=0.03)
     assert np.allclose(quality["recall"].ci95, quality["mean_average_precision"].ci95, atol=0.02)
+    assert quality["mean_average_precision"].value == value_of(whole).mean_average_precision
     differences = whole.astype(float) - without
     reach = 2.02 * differences.std(ddof=1) / np.sqrt(IMAGES)
     assert drop["recall"].value == differences.mean()

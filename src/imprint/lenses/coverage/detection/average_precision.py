@@ -27,7 +27,6 @@ class PrecisionJudge:
         category: int64 ``[m]``.
         crowd: bool ``[m]``.
         images: how many there are.
-        categories: likewise.
 
     Raises:
         ImprintError: pycocotools is not installed.
@@ -40,15 +39,16 @@ class PrecisionJudge:
         category: IntArray,
         crowd: BoolArray,
         images: int,
-        categories: int,
     ) -> None:
         self.pycocotools = import_pycocotools()
+        # Categories without objects have no precision, and each costs time for every image.
+        self.shown = np.unique(category[~crowd])
         sides = boxes[:, 2:] - boxes[:, :2]
         self.truth = self.pycocotools.coco.COCO()
         # Ids begin with 1: in its list of matches pycocotools takes 0 for none.
         self.truth.dataset = {
             "images": [{"id": row} for row in range(images)],
-            "categories": [{"id": row} for row in range(categories)],
+            "categories": [{"id": row} for row in self.shown.tolist()],
             "annotations": [
                 {
                     "id": row + 1,
@@ -81,27 +81,27 @@ class PrecisionJudge:
     def matches(self, found: Found) -> tuple[CategoryMatches, ...]:
         """Return which detections match an object, by category that has objects."""
         judged = self._judged(found)
-        images, categories = len(self.truth.dataset["images"]), self.truth.getCatIds()
-        shown = self._objects_by_image(images, len(categories))
-        results: list[Any] = [None] * (images * len(categories))
+        images = len(self.truth.dataset["images"])
+        objects = self._objects_by_image(images)
+        results: list[Any] = [None] * (images * len(objects))
         if judged is not None:
             results = judged.evalImgs
         return tuple(
-            _category_matches(results[row * images : (row + 1) * images], shown[row])
-            for row in range(len(categories))
-            if shown[row].any()
+            _category_matches(results[row * images : (row + 1) * images], each)
+            for row, each in enumerate(objects)
         )
 
-    def _objects_by_image(self, images: int, categories: int) -> FloatArray:
-        counts = np.zeros((categories, images))
+    def _objects_by_image(self, images: int) -> FloatArray:
+        counts = np.zeros((len(self.shown), images))
+        rows = {category: row for row, category in enumerate(self.shown.tolist())}
         for each in self.truth.dataset["annotations"]:
             if not each["iscrowd"]:
-                counts[each["category_id"], each["image_id"]] += 1
+                counts[rows[each["category_id"]], each["image_id"]] += 1
         return counts
 
     def _judged(self, found: Found) -> Any:
         """Return pycocotools' evaluation of detections, None where there are none."""
-        image, query = np.nonzero((found.category >= 0) & (found.scores > 0))
+        image, query = np.nonzero(np.isin(found.category, self.shown) & (found.scores > 0))
         boxes = found.boxes[image, query]
         rows = np.column_stack(
             [

@@ -381,7 +381,7 @@ class MeasureDetection(Step):
         outputs = LayerOutputs(network, flat)
         ablation = Ablation(outputs, self.layers, network.grey, rows=SETS * batch)
         arguments = (objects.owner, objects.boxes, objects.category, objects.crowd)
-        judge = PrecisionJudge(*arguments, len(self.tests), len(objects.categories))
+        judge = PrecisionJudge(*arguments, len(self.tests))
         padded = pad_objects(*arguments, len(self.tests))
         qualities: list[Quality] = []
         by_image: list[ImageQuality] = []
