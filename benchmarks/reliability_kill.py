@@ -79,14 +79,14 @@ def kill_trials(name: str, words: list[str], out: Path, trials: int, seed: int) 
     for trial in range(trials):
         moments = [draw.uniform(0, seconds) for _ in range(1 + trial % 3)]
         root = out / f"trial{trial}"
-        lost = _killed_run(words, root, moments, undisturbed)
+        lost = killed_run(words, root, moments, undisturbed)
         when = ", ".join(f"{moment:.2f}" for moment in moments)
         rows.append(Row(name, f"trial {trial}, killed after {when} of {seconds:.2f} s", lost))
         shutil.rmtree(root, ignore_errors=True)
     return rows
 
 
-def _killed_run(
+def killed_run(
     words: list[str], root: Path, moments: list[float], undisturbed: Mapping[str, str]
 ) -> str:
     """Run, kill at each moment and run again; return what was lost, or nothing."""
