@@ -179,6 +179,7 @@ def test_images_are_stretched_whole_to_squares(world: Path) -> None:
     ("more", "message"),
     [
         (("--attribution", "nope"), "unknown layer attribution"),
+        (("--draws", "1000000000"), "--draws must be"),
         (("--top-counts", "9999"), "is more than the"),
         (("--exclude-layers", "network"), "none of the chosen layers is hidden"),
     ],

@@ -39,7 +39,7 @@ class DetectionOptions(Common):
     """Layers that are never taken away: those with one of these in their module path."""
     top_counts: Annotated[Integers, Bounds(least=1)] = (10, 20, 50)
     """Numbers of leading neurons to take away."""
-    draws: Annotated[int, Bounds(least=2)] = 30
+    draws: Annotated[int, Bounds(least=2, most=10_000)] = 30
     """Random sets of neurons to compare with: from all other layers, and as many of each layer as
     the leading ones."""
     importance_records: Annotated[int, Bounds(least=1)] = 100
