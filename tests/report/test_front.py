@@ -138,7 +138,7 @@ def test_the_page_leads_from_every_line_to_its_section(study: Path) -> None:
     assert "control failed" in front
     navigation = html[html.index("<nav") : html.index("</nav>")]
     assert re.findall(r'<a href="#([^"]+)"', navigation)[:2] == ["summary", "dejavu"]
-    assert navigation.count("not run") == 3
+    assert navigation.count("not run") == 4
 
 
 def test_a_date_stands_on_the_page_only_when_it_is_given(study: Path) -> None:

@@ -5,6 +5,7 @@ from imprint.study.command import COMMANDS
 def test_every_lens_is_there_in_the_order_of_the_page() -> None:
     assert [name for name, _ in lenses_in_order()] == [
         "dejavu",
+        "reconstruct",
         "membership",
         "leave_one_out",
         "coverage",

@@ -153,7 +153,8 @@ def test_optional_findings_may_be_absent(study: Path) -> None:
 def test_without_findings_the_page_holds_the_data_alone(study: Path) -> None:
     edit(study, lambda summary: summary["lenses"].clear())
     found = Page(write_report(study).read_text(encoding="utf-8"))
-    not_run = [f"not-run-{name}" for name in ("dejavu", "membership", "leave-one-out", "coverage")]
+    lenses = ("dejavu", "reconstruct", "membership", "leave-one-out", "coverage")
+    not_run = [f"not-run-{name}" for name in lenses]
     summary = ["summary", "summary-title", *not_run]
     assert found.values("id") == ["content", *summary, "study", "study-title"]
 

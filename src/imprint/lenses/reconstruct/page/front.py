@@ -31,12 +31,14 @@ def recall_verdicts(lenses: Mapping[str, Any]) -> Sequence[LensVerdict]:
     ]
 
 
+GAP = "samples with the original’s class, target less reference"
+GAP_OUTSIDE = f"{GAP}, on images of neither encoder"
 NUMBERS = {
-    "found": "samples with the original’s class, target less reference",
-    "reversed": "samples with the original’s class, target less reference",
-    "nothing": "samples with the original’s class, target less reference",
-    "leak": "the same on images of neither encoder",
-    "not separated": "the same on images of neither encoder",
+    "found": GAP,
+    "reversed": GAP,
+    "nothing": GAP,
+    "leak": GAP_OUTSIDE,
+    "not separated": GAP_OUTSIDE,
     "weak classifier": "accuracy of the classifier on the originals",
     "no reference": "samples with the original’s class",
 }
