@@ -173,7 +173,7 @@ def test_a_classifier_of_other_classes_is_refused(place, tmp_path):
     card = ModelCard("mlp", 3, 4, 8, (0.5,), (0.25,), {"widths": "16"})
     save_model(tmp_path / "four.safetensors", initial_model(card, 0), card)
     four = options(place, tmp_path / "out", classifier=tmp_path / "four.safetensors")
-    with pytest.raises(ImprintError, match="has 4 classes and the images have 10"):
+    with pytest.raises(ImprintError, match="has 4 outputs and the images have 10 classes"):
         recall_study(four)
 
 

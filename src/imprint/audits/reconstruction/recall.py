@@ -11,22 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.audits.reconstruction.gallery import PairGallery
-from imprint.audits.reconstruction.judge import Judge, Judgement, TrainJudge
+from imprint.audits.reconstruction.judge import TrainJudge
 from imprint.audits.reconstruction.options import RecallChoice, RecallOptions, Recipe
 from imprint.audits.reconstruction.sampled_pair import SamplePair, read_pair
 from imprint.audits.reconstruction.tested_pair import TestedPair, open_pair
-from imprint.core.arrays import IntArray
-from imprint.core.device import DeviceName
+from imprint.core.arrays import IntArray, Pixels
+from imprint.core.device import DeviceName, choose_device
 from imprint.core.errors import ImprintError
 from imprint.data.choice import image_facts
 from imprint.data.view import View
+from imprint.lenses.dejavu.study.guess import SIDES
 from imprint.lenses.reconstruct.evaluation import (
     ImageReadings,
-    SampleReadings,
     evaluate_samples,
 )
 from imprint.lenses.reconstruct.options import Conditioning, SamplingOptions
 from imprint.lenses.reconstruct.pair_findings import PairFindings
+from imprint.lenses.reconstruct.study.judge import Judge, Judged
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
 from imprint.study.counted import part_of, uncounted
@@ -91,26 +92,23 @@ class JudgeRecall(Step):
         """Write findings and a row a sample."""
         path.mkdir(exist_ok=True)
         images = self.sets["attacked"].crops.images
-        judge = Judge(self.classifier, images.classes, self.device)
-        originals = {
-            name: judge.of_view(each.originals, f"judge {name} originals")
-            for name, each in self.sets.items()
-        }
+        model = self.classifier.load(choose_device(self.device))
+        judge = Judge(model, None, images.classes)
         recipes, columns = {}, []
         for recipe in self.recipes:
             readings = {}
             for name, each in self.sets.items():
-                labels = each.crops.labels
-                own, other = (
-                    judge.of_samples(samples, labels, f"judge {name} samples")
-                    for samples in read_pair(each.folder, recipe, each.target)
-                )
+                labels, pair = each.crops.labels, read_pair(each.folder, recipe, each.target)
+                own, other = (_judge(judge, samples, name) for samples in pair)
+                side = pair[0].shape[-1]
+                truth = judge.judge(each.originals.read(side).pixels, f"judge {name} originals")
+                count = pair[0].shape[1]
                 readings[name] = ImageReadings(
                     labels,
-                    originals[name].classes,
-                    originals[name].features,
-                    SampleReadings(own.classes, own.features),
-                    SampleReadings(other.classes, other.features),
+                    truth.classes,
+                    truth.features,
+                    own.grouped(count),
+                    other.grouped(count),
                 )
                 columns.append(_rows(name, recipe, each, (own, other)))
             recipes[str(recipe)] = evaluate_samples(
@@ -129,24 +127,31 @@ class JudgeRecall(Step):
         write_table(path / "samples.parquet", joined)
 
 
+def _judge(judge: Judge, samples: Pixels, name: str) -> Judged:
+    """Return what the classifier makes of samples, uint8 ``[n, s, C, S, S]``, a row a sample."""
+    return judge.judge(samples.reshape(-1, *samples.shape[2:]), f"judge {name} samples")
+
+
 def _rows(
-    name: str, recipe: Recipe, sampled: SampledSet, judged: tuple[Judgement, Judgement]
+    name: str, recipe: Recipe, sampled: SampledSet, judged: tuple[Judged, Judged]
 ) -> dict[str, NDArray[Any]]:
     """Return a row a sample, those of the target before those of the reference."""
-    count, each = judged[0].classes.shape
-    size = 2 * count * each
+    size = len(judged[0].classes)
+    each = size // len(sampled.target)
+    labels = np.repeat(sampled.crops.labels, each)
+    roles = np.concatenate([sampled.target, 1 - sampled.target])
     return {
         "index": np.tile(np.repeat(sampled.crops.index, each), 2),
-        "set": np.full(size, name),
-        "recipe": np.full(size, recipe),
-        "role": np.repeat(["target", "reference"], count * each),
-        "encoder": np.array(["A", "B"])[
-            np.concatenate([np.repeat(sampled.target, each), np.repeat(1 - sampled.target, each)])
-        ],
-        "sample": np.tile(np.arange(each), 2 * count),
-        "label": np.tile(np.repeat(sampled.crops.labels, each), 2),
-        "prediction": np.concatenate([side.classes.ravel() for side in judged]),
-        "probability": np.concatenate([side.probabilities.ravel() for side in judged]),
+        "set": np.full(2 * size, name),
+        "recipe": np.full(2 * size, recipe),
+        "role": np.repeat(["target", "reference"], size),
+        "encoder": np.array(SIDES)[np.repeat(roles, each)],
+        "sample": np.tile(np.arange(each), 2 * len(sampled.target)),
+        "label": np.tile(labels, 2),
+        "prediction": np.concatenate([side.classes for side in judged]),
+        "probability": np.concatenate(
+            [side.probabilities[np.arange(size), labels] for side in judged]
+        ),
     }
 
 
