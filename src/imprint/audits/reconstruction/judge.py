@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imprint.core.device import DeviceName, choose_device
@@ -14,11 +14,13 @@ from imprint.study.step import Step
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions
 
+MOST_EPOCHS, LEAST_EPOCHS, IMAGES_SEEN = 60, 5, 50_000
+"""Epochs are as many as show this number of images, within both."""
 JUDGE = TrainOptions(
     objective="supervised",
     architecture="patch_convnet",
     projector="",
-    epochs=60,
+    epochs=MOST_EPOCHS,
     warmup=0.1,
     snapshot_every=0,
     first_view=Augmentation(scale=(0.5, 1.0), brightness=0.2, contrast=0.2),
@@ -33,11 +35,12 @@ class TrainJudge(Step):
     Attributes:
         view: the public images.
         seed: of its training.
+        side: of its input in pixels, that of the samples.
     """
 
     view: View
     seed: int
-    options: TrainOptions = JUDGE
+    side: int
     device: DeviceName = uncounted(default="auto")
 
     artefact = "classifier"
@@ -46,4 +49,6 @@ class TrainJudge(Step):
     def build(self, path: Path) -> None:
         """Train it."""
         device, seed = choose_device(self.device), derive(self.seed, "classifier")
-        train(self.view.images, self.view.index, self.options, path, seed, device, "classifier")
+        epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, IMAGES_SEEN // len(self.view)))
+        options = replace(JUDGE, epochs=epochs, input_size=self.side)
+        train(self.view.images, self.view.index, options, path, seed, device, "classifier")

@@ -228,6 +228,7 @@ def _classifier(
     """Return the classifier with its name; without one it is trained on public images."""
     if choice.classifier is not None:
         return NetworkFile(choice.classifier), choice.classifier.name
-    step = TrainJudge(View(pair.images, pair.partition.public), seed, device=device)
+    side = pair.runs["A"].card.unet.image_size
+    step = TrainJudge(View(pair.images, pair.partition.public), seed, side, device)
     file = study.run(step) / "final.safetensors"
     return NetworkFile(file), "a classifier trained on the public images"
