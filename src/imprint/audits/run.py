@@ -73,7 +73,7 @@ def _audit_encoders(
     attacked = attacked_set(images, partition, options, len(public.index))
     pool = membership_pool(partition, options.seed)
     check_step(options.coverage)
-    check_reconstruction(options)
+    check_reconstruction(images, partition, options)
     if options.membership.models:
         check_cohort(images, pool, options.membership, options.seed)
     check_encoder(images, options)

@@ -20,7 +20,7 @@ from imprint.study.plain import JsonObject
 )
 @dataclass(frozen=True, kw_only=True)
 class ReconstructPair(RecallOptions):
-    """Sample images from what target and reference make of background crops, and compare them.
+    """Draw images from both encoders' representations of background crops, and compare them.
 
     An independent classifier counts the samples that show the class of the original. Where those
     of the target, which was trained on the image, do so more often than those of the reference,

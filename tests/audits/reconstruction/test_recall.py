@@ -1,12 +1,14 @@
 """What both encoders of a two-model test recall: a miniature, and what it refuses."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from imprint.audits.reconstruction.recall import recall_study
 from imprint.audits.reconstruction.sampled_pair import NEIGHBOURS
+from imprint.audits.reconstruction.tested_pair import RECORDS
 from imprint.cli import run as imprint
 from imprint.commands.dejavu_reconstruct import ReconstructPair
 from imprint.core.errors import ImprintError
@@ -16,7 +18,7 @@ from imprint.lenses.reconstruct.study.sample import read_samples
 from imprint.nets.fill import initial_model
 from imprint.nets.model_card import ModelCard
 from imprint.nets.save import save_model
-from imprint.study.tables import read_table
+from imprint.study.tables import read_table, write_table
 
 COUNT = 120
 CARD = ModelCard("mlp", 3, 10, 8, (0.5,), (0.25,), {"widths": "16"}, projector="8-4")
@@ -173,13 +175,11 @@ def test_a_classifier_of_other_classes_is_refused(place, tmp_path):
     card = ModelCard("mlp", 3, 4, 8, (0.5,), (0.25,), {"widths": "16"})
     save_model(tmp_path / "four.safetensors", initial_model(card, 0), card)
     four = options(place, tmp_path / "out", classifier=tmp_path / "four.safetensors")
-    with pytest.raises(ImprintError, match="has 4 outputs and the images have 10 classes"):
+    with pytest.raises(ImprintError, match="has 4 classes and the images have 10"):
         recall_study(four)
 
 
 def test_a_damaged_index_of_a_run_is_refused(place, tmp_path):
-    import shutil
-
     copy = tmp_path / "run"
     shutil.copytree(place / "run_A", copy)
     (copy / "representations/index.npy").write_bytes(b"junk")
@@ -215,3 +215,108 @@ def test_an_audit_refuses_a_recipe_that_needs_both_layers_before_it_trains(tmp_p
     with pytest.raises(ImprintError, match="choose --recipe crop"):
         imprint([*words, "--composite-count", str(COUNT), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out/models").exists()
+
+
+def test_an_audit_checks_sampling_and_projector_before_it_trains(tmp_path):
+    words = ["audit", "--reconstruct.on", "--per-class", "3", "--k", "5"]
+    words += ["--composite-count", str(COUNT), "--out", str(tmp_path / "out")]
+    for wrong, message in (
+        (
+            ["--reconstruct.guidance", "2", "--reconstruct.train.diffusion.drop-condition", "0"],
+            "--guidance must be 1",
+        ),
+        (["--reconstruct.sampling-steps", "1001"], "must be at most"),
+        (["--reconstruct.nearest", "60"], "too few for --nearest 60"),
+        (["--train.projector", ""], "the encoders have no projector"),
+    ):
+        with pytest.raises(ImprintError, match=message):
+            imprint([*words, *wrong])
+    assert not (tmp_path / "out/models").exists()
+
+
+def copy_of(place, name, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(place / name, copy)
+    return copy
+
+
+def test_runs_of_other_images_are_refused(place, tmp_path):
+    run = copy_of(place, "run_B", tmp_path)
+    for name in ("index", "representations"):
+        file = run / f"representations/{name}.npy"
+        np.save(file, np.load(file)[:-1])
+    with pytest.raises(ImprintError, match="were trained on different images"):
+        recall_study(options(place, tmp_path / "out", run_b=run))
+
+
+def test_runs_of_another_image_size_are_refused(place, tmp_path):
+    run = copy_of(place, "run_B", tmp_path)
+    card = json.loads((run / "network/final.json").read_text())
+    card["unet"]["image_size"] = 32
+    (run / "network/final.json").write_text(json.dumps(card))
+    with pytest.raises(ImprintError, match="of different shape or noise"):
+        recall_study(options(place, tmp_path / "out", run_b=run))
+
+
+@pytest.mark.parametrize("damage", ["out of range", "shorter", "narrower"])
+def test_representations_that_do_not_fit_are_refused(place, tmp_path, damage):
+    run = copy_of(place, "run_A", tmp_path)
+    index, values = run / "representations/index.npy", run / "representations/representations.npy"
+    match damage:
+        case "out of range":
+            np.save(index, np.load(index) + COUNT)
+        case "shorter":
+            np.save(index, np.load(index)[:-1])
+        case "narrower":
+            np.save(values, np.load(values)[:, :-1])
+    with pytest.raises(ImprintError, match="are not those of its training"):
+        recall_study(options(place, tmp_path / "out", run_a=run))
+
+
+RECORDS_WRONG = {
+    "other sides": (lambda table: {**table, "side": 1 - table["side"]}, "is of another split"),
+    "other images": (lambda table: {**table, "index": table["index"] + COUNT}, "another split"),
+    "no third encoder": (lambda table: {**table, "side": table["side"] + 2}, "another split"),
+    "one image": (lambda table: {key: column[:1] for key, column in table.items()}, "needs 2"),
+    "no column": (
+        lambda table: {key: table[key] for key in table if key != "memorization"},
+        "has no column memorization",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", RECORDS_WRONG)
+def test_records_that_do_not_fit_the_split_are_refused(place, tmp_path, wrong):
+    edit, message = RECORDS_WRONG[wrong]
+    study = copy_of(place, "study", tmp_path)
+    file = study / RECORDS
+    columns = {name: np.asarray(column) for name, column in read_table(file).items()}
+    file.unlink()
+    write_table(file, edit(columns))
+    with pytest.raises(ImprintError, match=message):
+        recall_study(options(place, tmp_path / "out", study=study))
+
+
+def test_what_cannot_be_sampled_is_refused_before_a_classifier_is_trained(place, tmp_path):
+    for wrong, message in (
+        ({"sampling_steps": 50}, "must be at most 4"),
+        ({"nearest": 999}, "too few for --nearest 999"),
+    ):
+        with pytest.raises(ImprintError, match=message):
+            recall_study(options(place, tmp_path / "out", **wrong))
+    assert not (tmp_path / "out/classifier").exists()
+
+
+def test_an_encoder_under_test_is_no_independent_classifier(place, tmp_path):
+    own = options(place, tmp_path / "out", classifier=place / "A.safetensors")
+    with pytest.raises(ImprintError, match="would judge itself"):
+        recall_study(own)
+
+
+def test_a_classifier_of_gray_images_is_refused_before_anything_is_sampled(place, tmp_path):
+    card = ModelCard("mlp", 1, 10, 8, (0.5,), (0.25,), {"widths": "16"})
+    save_model(tmp_path / "gray.safetensors", initial_model(card, 0), card)
+    gray = options(place, tmp_path / "out", classifier=tmp_path / "gray.safetensors")
+    with pytest.raises(ImprintError, match=r"takes images of 1 channel\(s\) and these have 3"):
+        recall_study(gray)
+    assert not (tmp_path / "out/samples").exists()

@@ -18,7 +18,6 @@ from imprint.lenses.dejavu.study.guess import SIDES
 from imprint.lenses.reconstruct.study.tiles import write_tile
 from imprint.report.gallery import Answer, Card, CardPicture, Line, write_gallery
 from imprint.report.pictures import CARD_SIDE, NEIGHBOUR_SIDE, save_crop, save_whole
-from imprint.report.wording import plural
 from imprint.study.counted import uncounted
 from imprint.study.step import Step
 from imprint.study.tables import Table, read_table
@@ -26,8 +25,8 @@ from imprint.study.tables import Table, read_table
 SHARES = {"memorized": 0.5, "correlated": 0.25, "forgotten": 0.25}
 """Of the cards, the strongest of each category."""
 SPOKEN = {
-    "crop": "sampled from the crop's representation",
-    "neighbours": "sampled from the neighbours' backbone and the crop's projector",
+    "crop": "from the crop",
+    "neighbours": "from neighbours",
 }
 
 
@@ -122,12 +121,13 @@ class PairGallery(Step):
                 hits = right[recipe, role][place]
                 answers.append(
                     Answer(
-                        f"{role} encoder",
-                        f"{int(hits.sum())} of {plural(len(hits), 'sample')} show {label}",
+                        role,
+                        f"{int(hits.sum())} of {len(hits)}",
                         bool(hits.any()),
                         SPOKEN[recipe],
                         reference=role == "reference",
                         pictures=_sampled(folder, f"{recipe}_{role}_{index}", of_role[place], hits),
+                        pictures_are=f"Samples {SPOKEN[recipe]}",
                     )
                 )
         lines = [

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imprint.audits.options import AuditOptions
-from imprint.audits.reconstruction.recall import check_recipe, recall_pair
+from imprint.audits.reconstruction.judge import check_classifier
+from imprint.audits.reconstruction.recall import check_nearest, check_recipe, recall_pair
 from imprint.audits.reconstruction.tested_pair import RECORDS, TestedPair
+from imprint.core.errors import ImprintError
 from imprint.core.extras import import_diffusers
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
 from imprint.data.view import View
 from imprint.lenses.dejavu.study.guess import SIDES
+from imprint.lenses.reconstruct.diffusion.sampling import check_options
 from imprint.lenses.reconstruct.pair_findings import PairFindings
 from imprint.lenses.reconstruct.study.sample import DiffusionRun
 from imprint.lenses.reconstruct.study.train import train_run
@@ -21,7 +24,7 @@ from imprint.study.store import Study
 from imprint.study.tables import read_table
 
 
-def check_reconstruction(options: AuditOptions) -> None:
+def check_reconstruction(images: ImageSet, partition: Partition, options: AuditOptions) -> None:
     """Check what reconstruction needs, before anything is trained.
 
     Raises:
@@ -30,6 +33,16 @@ def check_reconstruction(options: AuditOptions) -> None:
     if options.reconstruct.on:
         import_diffusers("reconstruct")
         check_recipe(options.reconstruct, options.reconstruct.conditioning)
+        check_options(options.reconstruct, options.reconstruct.train.diffusion)
+        check_nearest(options.reconstruct, len(partition.public))
+        if options.reconstruct.conditioning != "backbone" and not options.train.projector:
+            raise ImprintError(
+                "the encoders have no projector, and --reconstruct.conditioning "
+                f"{options.reconstruct.conditioning} takes its output: choose backbone with "
+                "--reconstruct.recipe crop, or give --train.projector"
+            )
+        if options.reconstruct.classifier is not None:
+            check_classifier(NetworkFile(options.reconstruct.classifier), images)
 
 
 def reconstruct_step(

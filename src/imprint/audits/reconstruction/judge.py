@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imprint.core.device import DeviceName, choose_device
+from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.augmentation import Augmentation
+from imprint.data.imageset import ImageSet
 from imprint.data.view import View
+from imprint.nets.load import NetworkFile
 from imprint.study.counted import uncounted
 from imprint.study.step import Step
 from imprint.train.loop import train
@@ -26,6 +30,35 @@ JUDGE = TrainOptions(
     first_view=Augmentation(scale=(0.5, 1.0), brightness=0.2, contrast=0.2),
 )
 """Trained on whole public images, in seconds on small ones."""
+
+
+def check_classifier(file: NetworkFile, images: ImageSet, encoders: Collection[str] = ()) -> None:
+    """Check that a classifier can judge images, and that it is none of the encoders.
+
+    Args:
+        file: its weights.
+        images: that it is to classify.
+        encoders: hashes of the weights of the encoders under test.
+
+    Raises:
+        ImprintError: it cannot be read, has other classes or channels, or is one of them.
+    """
+    model, card = file.load(), file.card
+    if not model.has_logits or card.outputs != len(images.classes):
+        raise ImprintError(
+            f"{file.path} has {card.outputs or 'no'} classes and the images have "
+            f"{len(images.classes)}: give --classifier a classifier of these images"
+        )
+    if card.channels != images.channels:
+        raise ImprintError(
+            f"{file.path} takes images of {card.channels} channel(s) and these have "
+            f"{images.channels}: give --classifier a classifier of these images"
+        )
+    if model.fingerprint() in encoders:
+        raise ImprintError(
+            f"{file.path} is an encoder under test and would judge itself: give --classifier a "
+            "network that was trained on no image of either encoder"
+        )
 
 
 @dataclass(frozen=True)

@@ -24,16 +24,16 @@ class RecallChoice(SamplingOptions):
     """How attacked images are reconstructed, and what is shown of them."""
 
     recipe: Literal["crop", "neighbours", "both"] = "both"
-    """What is sampled from: the representation of the crop (crop); as published, the mean backbone
-    of its nearest public images with its own projector vector (neighbours); or each of the two."""
+    """What samples are drawn from: the crop's own representation (crop), the published mix with its
+    nearest public images (neighbours), or both."""
     nearest: Annotated[int, Bounds(least=1, most=1000)] = 5
     """Public neighbours whose backbones are averaged."""
     images: Annotated[int, Bounds(least=0)] = 100
-    """Attacked images to reconstruct, drawn at random, half of each encoder's, and as many public
-    ones for the leak test; 0: all."""
+    """Attacked images to reconstruct, drawn at random, half from each encoder's training set, and
+    as many public ones for the leak test; 0: all."""
     classifier: Path | None = None
-    """Weights of an independent classifier of the images, trained on neither encoder's. Left out:
-    one is trained on the public images."""
+    """Weights of an independent classifier of the images that was trained on no image of either
+    encoder; without it, one is trained on the public images."""
     shown: Annotated[int, Bounds(least=0, most=200)] = 24
     """Images of the gallery: the most memorized, the best correlated and some forgotten ones."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.audits.reconstruction.gallery import PairGallery
-from imprint.audits.reconstruction.judge import TrainJudge
+from imprint.audits.reconstruction.judge import TrainJudge, check_classifier
 from imprint.audits.reconstruction.options import RecallChoice, RecallOptions, Recipe
 from imprint.audits.reconstruction.sampled_pair import SamplePair, read_pair
 from imprint.audits.reconstruction.tested_pair import TestedPair, open_pair
@@ -30,6 +30,7 @@ from imprint.lenses.reconstruct.pair_findings import PairFindings
 from imprint.lenses.reconstruct.study.judge import Judge, Judged
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
+from imprint.report.wording import plural
 from imprint.study.counted import part_of, uncounted
 from imprint.study.finding import read_finding, to_json, write_finding
 from imprint.study.plain import JsonObject
@@ -180,8 +181,11 @@ def recall_pair(
     check_recipe(choice, pair.runs["A"].card.conditioning)
     crops, target, rows = pair.attacked(choice.images, seed)
     others, roles = pair.outside(choice.images or len(crops), seed)
-    classifier, name = _classifier(study, pair, choice, seed, device)
     sampling = part_of(choice, SamplingOptions)
+    for run in pair.runs.values():
+        run.check(sampling, max(len(crops), len(others)) * 2)
+        check_nearest(choice, len(run.index))
+    classifier, name = _classifier(study, pair, choice, seed, device)
     sets = {}
     for what, view, side in (("attacked", crops, target), ("outside", others, roles)):
         step = SamplePair(
@@ -222,11 +226,34 @@ def check_recipe(choice: RecallChoice, conditioning: Conditioning) -> None:
         )
 
 
+def check_nearest(choice: RecallChoice, images: int) -> None:
+    """Check that there are as many public images as neighbours, besides the crop's own.
+
+    Args:
+        choice: of the neighbours.
+        images: public ones that the diffusion models are trained on.
+
+    Raises:
+        ImprintError: there are fewer.
+    """
+    if images <= choice.nearest:
+        raise ImprintError(
+            f"the diffusion models have {plural(images, 'public image')}, too few for --nearest "
+            f"{choice.nearest} besides the crop's own: give at most {max(images - 1, 0)}"
+        )
+
+
 def _classifier(
     study: Study, pair: TestedPair, choice: RecallChoice, seed: int, device: DeviceName
 ) -> tuple[NetworkFile, str]:
-    """Return the classifier with its name; without one it is trained on public images."""
+    """Return the classifier with its name; without one it is trained on public images.
+
+    Raises:
+        ImprintError: the given one cannot be used, before anything is sampled.
+    """
     if choice.classifier is not None:
+        encoders = {run.card.encoder for run in pair.runs.values()}
+        check_classifier(NetworkFile(choice.classifier), pair.images, encoders)
         return NetworkFile(choice.classifier), choice.classifier.name
     side = pair.runs["A"].card.unet.image_size
     step = TrainJudge(View(pair.images, pair.partition.public), seed, side, device)

@@ -29,6 +29,8 @@ from imprint.study.options import CropChoice
 from imprint.study.tables import Table, read_table
 
 RECORDS = "tables/dejavu/records.parquet"
+COLUMNS = ("index", "side", "category", "memorization", "target_confidence")
+"""Of the records, those that are read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,7 @@ def open_pair(folder: Path, run_a: Path, run_b: Path) -> TestedPair:
 
     Raises:
         ImprintError: no finished test there, or diffusion models of other encoders, of other
-            images or trained on images that an encoder was trained on.
+            images, trained on images that an encoder was trained on, or not alike.
     """
     options = _options(folder)
     images = open_choice(options, options.seed)
@@ -116,12 +118,58 @@ def open_pair(folder: Path, run_a: Path, run_b: Path) -> TestedPair:
     for name, run in runs.items():
         check_encoder(files[name], run.folder)
         _check_training(run, images, partition)
-    if runs["A"].card.conditioning != runs["B"].card.conditioning:
+    _check_alike(runs["A"], runs["B"])
+    return TestedPair(images, partition, options, _records(folder / RECORDS, partition), runs)
+
+
+def _records(file: Path, partition: Partition) -> Table:
+    """Return the table of attacked images, each of the encoder that was trained on it.
+
+    Raises:
+        ImprintError: columns are missing, or images are not of that encoder alone.
+    """
+    table = read_table(file)
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise ImprintError(f"{file} has no column {missing[0]}: run the study again")
+    index, side = np.asarray(table["index"]), np.asarray(table["side"])
+    of_a, of_b = np.isin(index, partition.train_a), np.isin(index, partition.train_b)
+    own = np.where(side == 0, of_a & ~of_b, of_b & ~of_a)
+    if not np.isin(side, (0, 1)).all() or not own.all():
         raise ImprintError(
-            f"{run_a} takes the {runs['A'].card.conditioning} representation and {run_b} the "
-            f"{runs['B'].card.conditioning}: train both with the same --conditioning"
+            f"{file} is of another split than the study: its images are not those that one encoder "
+            "alone was trained on; run the study again"
         )
-    return TestedPair(images, partition, options, read_table(folder / RECORDS), runs)
+    if len(index) < 2:
+        raise ImprintError(
+            f"{file} has {len(index)} attacked images and an interval needs 2: give a larger study"
+        )
+    return table
+
+
+def _check_alike(first: DiffusionRun, second: DiffusionRun) -> None:
+    """Check that two diffusion models differ in their encoders alone.
+
+    Raises:
+        ImprintError: they take other representations, make other images, or saw other ones.
+    """
+    pair = f"{first.folder} and {second.folder}"
+    if first.card.conditioning != second.card.conditioning:
+        raise ImprintError(
+            f"{first.folder} takes the {first.card.conditioning} representation and "
+            f"{second.folder} the {second.card.conditioning}: train both with the same "
+            "--conditioning"
+        )
+    mine, other = first.card, second.card
+    if (mine.channels, mine.unet, mine.diffusion) != (other.channels, other.unet, other.diffusion):
+        raise ImprintError(
+            f"{pair} hold diffusion models of different shape or noise: train both with the same "
+            "--train.unet and --train.diffusion options"
+        )
+    if not np.array_equal(np.sort(first.index), np.sort(second.index)):
+        raise ImprintError(
+            f"{pair} were trained on different images: train both with the same --indices"
+        )
 
 
 def _options(folder: Path) -> AuditOptions | TwoModel:
@@ -153,6 +201,13 @@ def _check_training(run: DiffusionRun, images: ImageSet, partition: Partition) -
         raise ImprintError(
             f"{run.folder} was trained on another data set than the study: train it on the public "
             "images of the study"
+        )
+    index, size = run.index, (len(run.index), run.card.condition_width)
+    outside = len(index) > 0 and not 0 <= index.min() <= index.max() < len(images)
+    if outside or run.representations.shape != size:
+        raise ImprintError(
+            f"the representations in {run.folder} are not those of its training: copy the whole "
+            "folder again, or train the run again"
         )
     seen = np.intersect1d(run.index, np.concatenate([partition.train_a, partition.train_b]))
     if len(seen):

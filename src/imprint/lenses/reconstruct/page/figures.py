@@ -13,14 +13,17 @@ from imprint.stats.estimate import Estimate
 COLOURS: dict[str, Colour] = {"target": "target", "reference": "reference"}
 
 
-def share_figures(findings: ReconstructFindings) -> list[Bars]:
-    """Return one figure of the originals, and one of the leak test where there is one."""
-    figures = [
-        _shares(findings.originals, "reconstruct-shares", "Samples with the original’s class")
-    ]
+def share_figures(findings: ReconstructFindings, name: str = "reconstruct") -> list[Bars]:
+    """Return one figure of the originals, and one of the leak test where there is one.
+
+    Args:
+        findings: whose shares are drawn.
+        name: before the names of the figures, one on the page.
+    """
+    figures = [_shares(findings.originals, f"{name}-shares", "Samples with the original’s class")]
     if findings.leak is not None:
         title = "The leak test: images of neither encoder"
-        figures.append(_shares(findings.leak, "reconstruct-leak", title))
+        figures.append(_shares(findings.leak, f"{name}-leak", title))
     return figures
 
 

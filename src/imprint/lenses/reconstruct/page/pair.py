@@ -28,7 +28,7 @@ LENS = "reconstruct_pair"
 GALLERY = "gallery/reconstruct"
 RECIPES = {
     "crop": "the crop’s representation",
-    "neighbours": "its neighbours’ backbone, its own projector",
+    "neighbours": "the neighbours’ backbone and the crop’s projector",
 }
 ASKED = (
     "Each encoder sees the background of an image alone, and a diffusion model that was trained on "
@@ -53,18 +53,23 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
 
 
 def _blocks(findings: PairFindings, gallery: Path) -> list[Block]:
-    first = next(iter(findings.recipes.values()))
-    verdict = recall_verdict(first)
+    recipe, first = next(iter(findings.recipes.items()))
+    results: list[Block] = []
+    for name, recall in findings.recipes.items():
+        verdict = recall_verdict(recall)
+        results += [
+            Verdict(
+                from_recipe(name, verdict.heading),
+                [] if results else [ASKED, _rests_on(findings, first)],
+                [LEAK_FAILED] if verdict.kind == "leak" else [],
+                found=verdict.kind == "found",
+                anchor=f"reconstruct-pair-{name}",
+                link="" if results else "Result",
+            ),
+            Figures(share_figures(recall, f"reconstruct-pair-{name}"), in_rows=True),
+        ]
     return [
-        Verdict(
-            verdict.heading,
-            [ASKED, _rests_on(findings, first)],
-            [LEAK_FAILED] if verdict.kind == "leak" else [],
-            found=verdict.kind == "found",
-            anchor="reconstruct-pair-result",
-            link="Result",
-        ),
-        Figures(share_figures(first), in_rows=True),
+        *results,
         recipe_table(
             findings,
             caption="Shares of samples with the original’s class and cosine similarity to the "
@@ -75,11 +80,22 @@ def _blocks(findings: PairFindings, gallery: Path) -> list[Block]:
         *_gallery(gallery),
         Part(
             f"Quality, on features of {first.features}",
-            [quality_table(first, caption="The first sample of each image against the originals.")],
+            [
+                quality_table(
+                    first,
+                    caption="The first sample of each image against the originals, drawn from "
+                    f"{RECIPES.get(recipe, recipe)}.",
+                )
+            ],
             "reconstruct-pair-quality",
             "Quality",
         ),
     ]
+
+
+def from_recipe(name: str, statement: str) -> str:
+    """Return a statement with the recipe that it is of before it."""
+    return f"From {RECIPES.get(name, name)}, {statement[0].lower()}{statement[1:]}"
 
 
 def recipe_table(findings: PairFindings, title: str = "", caption: str = "") -> Table:
@@ -138,7 +154,8 @@ def _gallery(folder: Path) -> list[Block]:
         "Filter the reconstructed images",
         size="large",
         note="The most memorized images of the two-model test first, then the best correlated and "
-        "some forgotten ones. A ring marks neighbours and samples of the right class.",
+        "some forgotten ones. Beside each encoder stands how many of its samples the classifier "
+        "gives the original’s class; a ring marks these, and neighbours of that class.",
         nothing="No image was chosen.",
     )
     if gallery is None:
@@ -148,8 +165,11 @@ def _gallery(folder: Path) -> list[Block]:
 
 @TERMINAL.register(LENS)
 def show_pair(content: JsonObject) -> Sequence[Printed]:
-    """Return recall by recipe, and the verdict of the first."""
+    """Return recall by recipe, and the verdict of each."""
     findings = from_json(PairFindings, content, "summary.json")
-    first = next(iter(findings.recipes.values()))
     title = "What samples of both encoders have in common with the originals (95% interval)"
-    return [recipe_table(findings, title=title), recall_verdict(first).heading]
+    headings = [
+        from_recipe(name, recall_verdict(recall).heading)
+        for name, recall in findings.recipes.items()
+    ]
+    return [recipe_table(findings, title=title), *headings]

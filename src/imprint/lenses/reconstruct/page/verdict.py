@@ -86,9 +86,9 @@ def recall_verdict(findings: ReconstructFindings) -> RecallVerdict:
     if claim is not None and claim.verdict == "not separated":
         return RecallVerdict(
             "not separated",
-            "No claim, since the leak test is too imprecise: on "
-            f"{plural(claim.outside.difference.n, 'image')} that neither encoder was trained on, "
-            "target and reference differ by",
+            "No claim, since the leak test on "
+            f"{plural(claim.outside.difference.n, 'image')} that neither encoder was trained on is "
+            "too imprecise",
             claim.outside.difference,
             behind=f" (originals: {with_interval(difference, points)})",
         )
