@@ -496,7 +496,7 @@ def add_recall(images: int, recalled: float, base: float) -> None:
     """
 
     @scenario(
-        "reconstruct: target less reference",
+        "reconstruct: target minus reference",
         "bootstrap, widened where rare; Student joined with bootstrap-t",
         f"{images} images × 4, {100 * recalled:g} % recalled, class at {base:g} by chance",
     )

@@ -5,7 +5,7 @@
 Per seed: an audit trains encoders A and B on images of that seed; two diffusion models, one a core,
 are trained on its public images (``--train-only`` ends there); then ``imprint dejavu reconstruct``
 is run with each variant. The table has a row a seed and variant: shares of samples with the
-original's class, target less reference with its interval, the same on public images, seconds.
+original's class, target minus reference with its interval, the same on public images, seconds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SAMPLERS = {
 }
 FEW = ("--images=20", "--samples=2", "--recipe=neighbours", "--shown=0")
 HEAD = (
-    "| seed | variant | sampled from | target | reference | target less reference | outside | "
+    "| seed | variant | sampled from | target | reference | target minus reference | outside | "
     "similarity | outside | s |\n|---|---|---|---|---|---|---|---|---|---|"
 )
 

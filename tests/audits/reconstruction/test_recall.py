@@ -273,10 +273,30 @@ def test_representations_that_do_not_fit_are_refused(place, tmp_path, damage):
         recall_study(options(place, tmp_path / "out", run_a=run))
 
 
+def test_representations_cut_short_are_refused(place, tmp_path):
+    run = copy_of(place, "run_A", tmp_path)
+    file = run / "representations/representations.npy"
+    file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(ImprintError, match="run imprint reconstruct train again"):
+        recall_study(options(place, tmp_path / "out", run_a=run))
+
+
+def public_like(index):
+    """Return as many images that neither encoder was trained on."""
+    images = composite(COUNT)
+    public = partition_images(images, images.boxes(), sizes=(3,)).by_size[3].public
+    return public[: len(index)]
+
+
 RECORDS_WRONG = {
     "other sides": (lambda table: {**table, "side": 1 - table["side"]}, "is of another split"),
     "other images": (lambda table: {**table, "index": table["index"] + COUNT}, "another split"),
     "no third encoder": (lambda table: {**table, "side": table["side"] + 2}, "another split"),
+    "public images": (
+        lambda table: {**table, "index": public_like(table["index"])},
+        "another split",
+    ),
+    "no image": (lambda table: {key: column[:0] for key, column in table.items()}, "needs 2"),
     "one image": (lambda table: {key: column[:1] for key, column in table.items()}, "needs 2"),
     "no column": (
         lambda table: {key: table[key] for key in table if key != "memorization"},

@@ -60,8 +60,8 @@ class SetRecall:
         classifier_chance: share of originals that it gives the class of another one.
         target: samples of the target.
         reference: samples of the reference; None without one.
-        class_share: target less reference.
-        similarity: target less reference.
+        class_share: target minus reference.
+        similarity: target minus reference.
     """
 
     images: int

@@ -82,7 +82,7 @@ def test_recall_table_has_a_row_a_quantity() -> None:
         "samples of the reference",
         "target, other originals (chance)",
         "reference, other originals (chance)",
-        "target less reference",
+        "target minus reference",
     ]
     assert [row["original_s_class"] for row in records][:3] == [1, 1, 0]
     assert records[-1]["original_s_class"] == 1

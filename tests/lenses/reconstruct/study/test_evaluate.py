@@ -133,7 +133,7 @@ def test_cards_ring_samples_of_the_right_class(place: Path, tmp_path: Path) -> N
     assert [picture.ring for picture in target.pictures] == [True, False]
     assert [picture.ring for picture in reference.pictures] == [False, False]
     assert target.detail == "1 of 2 right"
-    assert cards[0].numbers["target less reference"] == 0.5
+    assert cards[0].numbers["target minus reference"] == 0.5
 
 
 def test_target_alone_with_other_features_and_real_images(place: Path, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def _verdict(findings: ReconstructFindings, statement: str) -> LensVerdict:
     )
 
 
-GAP = "samples with the original’s class, target less reference"
+GAP = "samples with the original’s class, target minus reference"
 GAP_OUTSIDE = f"{GAP}, on images of neither encoder"
 NUMBERS = {
     "found": GAP,

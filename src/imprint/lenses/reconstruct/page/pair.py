@@ -106,9 +106,9 @@ def recipe_table(findings: PairFindings, title: str = "", caption: str = "") -> 
     rows: list[list[Value | Cell]] = [
         ["target", *(each.originals.target.class_share for each in recipes)],
         ["reference", *(_of_reference(each.originals) for each in recipes)],
-        ["target less reference", *(_share(each.originals) for each in recipes)],
-        ["target less reference, outside", *(_share(each.leak) for each in recipes)],
-        ["similarity, target less reference", *(_similarity(each.originals) for each in recipes)],
+        ["target minus reference", *(_share(each.originals) for each in recipes)],
+        ["target minus reference, outside", *(_share(each.leak) for each in recipes)],
+        ["similarity, target minus reference", *(_similarity(each.originals) for each in recipes)],
         ["similarity, outside", *(_similarity(each.leak) for each in recipes)],
     ]
     return Table(columns, rows, title=title, caption=caption)

@@ -39,7 +39,7 @@ LEAK_FAILED = prose(
 GALLERY_NOTE = (
     "Beside each encoder stands the class that the classifier gives most of its samples; samples "
     "of the original’s class have a ring. Images by the share of samples with the original’s "
-    "class, target less reference: the largest first, then others drawn at random, then the "
+    "class, target minus reference: the largest first, then others drawn at random, then the "
     "smallest, which show how large the difference is by chance."
 )
 FRECHET = (
@@ -48,7 +48,7 @@ FRECHET = (
     "two samples of one distribution it is 0 on average."
 )
 SHOWN = (
-    "The share of samples with the original’s class, target less reference, is what training on "
+    "The share of samples with the original’s class, target minus reference, is what training on "
     "the images added, where the leak test passed.",
     "The share with the class of other originals is chance: what samples give whatever the image.",
 )
@@ -154,7 +154,7 @@ def _headlines(findings: ReconstructFindings) -> list[Headline]:
         ]
     lines = [
         Headline(
-            "Original’s class, target less reference",
+            "Original’s class, target minus reference",
             originals.class_share.estimate,
             0.0,
             "Share of samples with the original’s class, in percentage points; "
@@ -203,7 +203,7 @@ def _leak_test(findings: ReconstructFindings) -> list[Block]:
         return []
     caption = (
         "The same on images that neither encoder was trained on. Neither can recall them, so "
-        "target less reference ought to be 0."
+        "target minus reference ought to be 0."
     )
     table = recall_table(findings.leak, caption=caption)
     return [Part("The leak test", [table], "reconstruct-leak-test", "Leak test")]

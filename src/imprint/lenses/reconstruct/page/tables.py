@@ -43,7 +43,7 @@ def _recall_rows(images: SetRecall) -> list[list[Value | Cell]]:
     if images.class_share is not None:
         rows.append(
             [
-                "target less reference",
+                "target minus reference",
                 _difference(images.class_share, percentage=True),
                 _difference(images.similarity, percentage=False),
             ]

@@ -1,7 +1,7 @@
 """Share of samples that an independent classifier gives the class of the original.
 
 Per image i and encoder, the share of its samples that are classified right; D_i is that of the
-target less that of the reference. The estimate is the mean of D_i. With few images most D_i may be
+target minus that of the reference. The estimate is the mean of D_i. With few images most D_i may be
 0, where a bootstrap is too narrow and may have no width: see
 :func:`imprint.stats.bootstrap.mean_share_difference`.
 """
@@ -24,7 +24,7 @@ from imprint.stats.permutation import paired_permutation
 def class_share(
     target: ArrayLike, reference: ArrayLike, labels: ArrayLike, seed: int = 0
 ) -> PairedRecall:
-    """Return the share of samples with the original's class, target less reference.
+    """Return the share of samples with the original's class, target minus reference.
 
     Args:
         target: whole numbers ``[n, s]``, predicted class of each sample of each image, n ≥ 2.

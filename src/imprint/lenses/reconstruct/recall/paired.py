@@ -19,7 +19,7 @@ class PairedRecall:
         quantity: what is averaged, for a sentence: ``share of samples …``.
         target: mean over images.
         reference: mean over the same images.
-        difference: target less reference; its interval is over draws of images.
+        difference: target minus reference; its interval is over draws of images.
         p_value: two-sided, of the exchange of target and reference image by image.
         samples: of each image, by target and reference.
     """

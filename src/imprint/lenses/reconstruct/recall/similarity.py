@@ -25,7 +25,7 @@ from imprint.stats.studentised import studentised_mean
 def mean_similarity(
     target: ArrayLike, reference: ArrayLike, originals: ArrayLike, seed: int = 0
 ) -> PairedRecall:
-    """Return the mean cosine of samples with their original, target less reference.
+    """Return the mean cosine of samples with their original, target minus reference.
 
     Args:
         target: ``[n, s, d]``, features of each sample of each image, n ≥ 2.

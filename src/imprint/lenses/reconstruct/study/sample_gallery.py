@@ -77,7 +77,7 @@ class SampleGallery(Step):
         facets = {"Class": label}
         if "reference" in shares:
             gap = float(shares["target"][row] - shares["reference"][row])
-            numbers = {"target less reference": gap, **numbers}
+            numbers = {"target minus reference": gap, **numbers}
             badge = f"{points(gap)} points"
             facets = {"Class held": _held(gap), **facets}
         return Card(
