@@ -196,7 +196,7 @@ def test_the_one_model_test_takes_a_published_checkpoint_as_it_is(imagenet, tmp_
 
 def test_every_recipe_is_tested_here_and_told_when_a_name_is_wrong() -> None:
     others = ["crop_classifier_resnet50", "crops_imagenet", "dejavu_imagenet", "split_imagenet"]
-    others.append("one_model_imagenet")
+    others += ["one_model_imagenet", "rcdm_64", "rcdm_128", "rcdm_256"]  # rcdm: test_rcdm.py
     assert recipe_names() == sorted([*SSL, *others, *LOOD])
     with pytest.raises(ImprintError, match=r"no such file, and the recipes are crop_class.*vicreg"):
         read(TrainNetwork, "--config", "vicreg")

@@ -23,8 +23,17 @@ def page(driver: Any, finished_study: Path) -> Iterator[Any]:
         write_report(finished_study)
     driver.set_window_size(1280, 900)
     driver.get(path.as_uri())
+    wait_until_whole(driver, path.as_uri())
     yield driver
     assert driver.get_log("browser") == []
+
+
+def wait_until_whole(driver: Any, address: str) -> None:
+    """Wait until a page is parsed to its end: under load the driver may return before."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    script = "return document.readyState === 'complete' && location.href.startsWith(arguments[0])"
+    WebDriverWait(driver, 120).until(lambda each: each.execute_script(script, address))
 
 
 def visible(page: Any, key: str) -> list[str]:

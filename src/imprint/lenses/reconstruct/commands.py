@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     "train a diffusion model that takes an encoder's representations",
     example="--encoder A.safetensors --data photos/ --indices public.npy --out runs/recall_A",
     main=(
-        *("out", "encoder", "data", "indices", "conditioning", "centre_fraction"),
-        *("train.steps", "train.batch_size", "train.learning_rate", "train.ema"),
-        *("train.unet.image_size", "train.unet.patch", "train.unet.width"),
-        *("train.diffusion.prediction", "train.diffusion.drop_condition", "train.precision"),
+        *("out", "encoder", "data", "indices", "conditioning"),
+        *("train.steps", "train.batch_size", "train.learning_rate"),
+        *("train.unet.image_size", "train.unet.width"),
         *("seed", "device"),
     ),
 )

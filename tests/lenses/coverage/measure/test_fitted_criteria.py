@@ -52,7 +52,11 @@ def test_what_is_kept_has_the_same_findings(fitted: FittedCriteria, tests: Activ
     assert not whole.missing
     assert whole.gaps
     again = findings_of(fitted, kept(fitted, see_tests(fitted, tests, 0)), {})
-    assert to_json(again) == to_json(whole)
+    expected = to_json(whole)
+    for name in ("clusters", "listed"):  # need training activations, which a file does not hold
+        assert expected["cells"]["idc"].pop(name)
+    expected["cells"]["idc"].pop("scores", None)
+    assert to_json(again) == expected
 
 
 def test_merged_parts_are_the_union(fitted: FittedCriteria, tests: ActivationTable) -> None:
