@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from imprint.core.durable import replacing
-from imprint.core.errors import ImprintError
 from imprint.nets.image_model import ImageModel
-from imprint.reading.regular import UnreadableFile
-from imprint.reading.weights_files import read_torch
 from imprint.train.objective import Objective
 from imprint.train.online_probes import OnlineProbes
+from imprint.train.state_file import take_state, write_state
 
 
 @dataclass
@@ -46,11 +42,7 @@ class RunState:
         if self.probes is not None:
             state["probes"] = self.probes.state_dict()
             state["probe optimizer"] = self.probes.optimizer.state_dict()
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        # The view is released also when the disk is full.
-        with replacing(path) as temporary, buffer.getbuffer() as view:
-            temporary.write_bytes(view)
+        write_state(path, state)
 
     def load(self, path: Path) -> None:
         """Take the state of a file written by :meth:`save`.
@@ -58,13 +50,7 @@ class RunState:
         Raises:
             ImprintError: the file is damaged, or of another training.
         """
-        try:
-            self._take(read_torch(path))
-        except (UnreadableFile, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-            raise ImprintError(
-                f"{path} is damaged, or not what an interrupted training leaves: delete the folder "
-                f"{path.parent} and run the same command again"
-            ) from None
+        take_state(path, self._take)
 
     def _take(self, state: Any) -> None:
         self.model.load_state_dict(state["subject"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +12,8 @@ import torch
 from torch import Tensor
 
 from imprint.core.durable import replacing
-from imprint.core.errors import ImprintError
 from imprint.lenses.reconstruct.diffusion.network import ConditionalUNet
-from imprint.reading.regular import UnreadableFile
-from imprint.reading.weights_files import read_torch
+from imprint.train.state_file import take_state, write_state
 
 
 @dataclass(frozen=True)
@@ -73,11 +70,7 @@ class RunState:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        # The view is released also when the disk is full.
-        with replacing(path) as temporary, buffer.getbuffer() as view:
-            temporary.write_bytes(view)
+        write_state(path, state)
 
     def load(self, path: Path, steps: int) -> None:
         """Take the state of a file written by :meth:`save`, of a training of so many steps.
@@ -85,15 +78,13 @@ class RunState:
         Raises:
             ImprintError: the file is damaged, or of another training.
         """
-        try:
-            self._take(read_torch(path))
+
+        def take(state: Any) -> None:
+            self._take(state)
             if not 0 < self.step < steps:
                 raise ValueError(f"step {self.step} of {steps}")
-        except (UnreadableFile, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-            raise ImprintError(
-                f"{path} is damaged, or not what an interrupted training leaves: delete the folder "
-                f"{path.parent} and run the same command again"
-            ) from None
+
+        take_state(path, take)
 
     def _take(self, state: Any) -> None:
         self.network.load_state_dict(state["network"])
