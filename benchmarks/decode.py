@@ -21,7 +21,7 @@ from sklearn.datasets import load_sample_images
 
 from imprint.core.device import usable_cores
 from imprint.core.seeds import generator
-from imprint.data.files import FileImages
+from imprint.data.files import EncodedImages
 from imprint.data.geometry import whole_rectangles
 from imprint.data.open import open_images
 
@@ -39,7 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = chosen.data or make_photos(Path(made), chosen.limit)
         images = open_images(folder)
-        if not isinstance(images, FileImages):
+        if not isinstance(images, EncodedImages):
             raise SystemExit(f"{folder} holds arrays, there is nothing to decode")
         indices = np.linspace(0, len(images) - 1, min(chosen.limit, len(images))).astype(np.int64)
         median = np.median(images.sizes()[indices], axis=0)
@@ -54,11 +54,11 @@ def main() -> None:
 
 
 def compare(
-    images: FileImages, indices: np.ndarray, size: int, repeats: int
+    images: EncodedImages, indices: np.ndarray, size: int, repeats: int
 ) -> tuple[float, float]:
     """Return images per second of the loop and of the pool, the best of alternating repeats."""
     rectangles = whole_rectangles(images.sizes()[indices])
-    files = [images.file_of(index) for index in indices.tolist()]
+    files = [images.contents.place(index) for index in indices.tolist()]
 
     def loop() -> None:
         for file in files:

@@ -14,10 +14,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from imprint.data.contents import ImageFiles
 from imprint.data.digests import file_digests
-from imprint.data.files import FileImages, find_corrupt
+from imprint.data.files import EncodedImages, find_corrupt
 from imprint.data.open import open_images
 
 
@@ -42,8 +44,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     images = open_images(options.folder, layout="folder")
-    assert isinstance(images, FileImages)
-    files = [str(images.file_of(row)) for row in range(len(images))]
+    assert isinstance(images, EncodedImages)
+    assert isinstance(images.contents, ImageFiles)
+    root = images.contents.root
+    files = [images.contents.place(row) for row in range(len(images))]
     rows: dict[str, list[float]] = {}
 
     def note(name: str, work: Callable[[], object]) -> None:
@@ -55,11 +59,9 @@ def main() -> None:
             os.environ["XDG_CACHE_HOME"] = cache
             note("list the folder", lambda: open_images(options.folder, layout="folder"))
             note("open and read every file", lambda: read_every(files))
-            note("digests, cold", lambda: file_digests(images.root, images.paths))
-            note("digests, warm", lambda: file_digests(images.root, images.paths))
-            fresh = FileImages(
-                images.root, images.paths, images.labels, images.classes, images.name
-            )
+            note("digests, cold", lambda: file_digests(root, images.paths))
+            note("digests, warm", lambda: file_digests(root, images.paths))
+            fresh = replace(images)
             note("whole fingerprint, warm", fresh.fingerprint)
     note("decode every file", lambda: find_corrupt(images))
     total = sum(os.path.getsize(file) for file in files)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from imprint.core.errors import ImprintError
+from imprint.data.contents import ImageFiles
 from imprint.data.files import (
-    FileImages,
+    EncodedImages,
     find_corrupt,
     in_channels,
     in_memory,
@@ -35,7 +37,7 @@ def in_files(folder, pixels, **changes):
     for path, picture in zip(paths, pixels, strict=True):
         Image.fromarray(picture.transpose(1, 2, 0)).save(folder / path)
     labels = np.arange(len(pixels), dtype=np.int64) % 3
-    images = FileImages(folder, paths, labels, ("a", "b", "c"), "pictures")
+    images = EncodedImages(ImageFiles(folder, paths), labels, ("a", "b", "c"), "pictures")
     return replace(images, **changes)
 
 
@@ -46,7 +48,7 @@ def images(tmp_path):
 
 def damage(images, *indices):
     for index in indices:
-        file = images.file_of(index)
+        file = images.contents.file(index)
         file.write_bytes(file.read_bytes()[:-40])
 
 
@@ -86,13 +88,13 @@ def test_an_image_asked_for_twice_is_decoded_once(images, monkeypatch):
     import imprint.data.files as module
 
     opened = []
-    plain = module.load
+    plain = module.decode_image
 
-    def counting(file, channels):
-        opened.append(file.name)
-        return plain(file, channels)
+    def counting(content, name, channels):
+        opened.append(Path(name).name)
+        return plain(content, name, channels)
 
-    monkeypatch.setattr(module, "load", counting)
+    monkeypatch.setattr(module, "decode_image", counting)
     images.read(np.array([4, 1, 4, 4]), np.tile([0.0, 0, 24, 24], (4, 1)), 8)
     assert sorted(opened) == ["001.png", "004.png"]
 
@@ -110,7 +112,7 @@ def test_a_truncated_image_is_named(images):
 
 def test_corrupt_images_are_found_and_others_keep_their_indices(images):
     damage(images, 2, 9)
-    images.file_of(4).write_bytes(b"")
+    images.contents.file(4).write_bytes(b"")
     corrupt = find_corrupt(images)
     assert corrupt.tolist() == [2, 4, 9]
     rest = replace(images, corrupt=corrupt)
@@ -141,7 +143,7 @@ def test_equal_images_come_into_memory_exactly(tmp_path):
 def test_what_does_not_fit_stays_in_files(images, tmp_path):
     assert in_memory(images, limit=12 * 3 * 24 * 24 - 1) is images
     assert in_memory(images, limit=12 * 3 * 24 * 24) is not images
-    Image.new("RGB", (23, 24)).save(images.file_of(11))
+    Image.new("RGB", (23, 24)).save(images.contents.file(11))
     uneven = replace(images)
     assert in_memory(uneven) is uneven
     some_corrupt = replace(in_files(tmp_path / "b", pictures()), corrupt=np.array([1]))
@@ -167,14 +169,14 @@ def test_a_stream_decodes_one_batch_ahead(images):
     ahead = threading.Event()
     plain = images.read
 
-    class Watched(FileImages):
+    class Watched(EncodedImages):
         def read(self, indices, rectangles, size):
             asked.append(indices.tolist())
             if len(asked) == 2:
                 ahead.set()
             return plain(indices, rectangles, size)
 
-    watched = Watched(images.root, images.paths, images.labels, images.classes, images.name)
+    watched = Watched(images.contents, images.labels, images.classes, images.name)
     batches = stream(watched, np.arange(12), whole_rectangles(images.sizes()), 7, 3)
     next(batches)
     assert ahead.wait(timeout=10)
@@ -193,7 +195,7 @@ def test_a_stream_passes_errors_on(images):
 
 def test_the_fingerprint_is_of_content_not_of_place_or_time(images, tmp_path):
     copy = in_files(tmp_path / "elsewhere", pictures())
-    os.utime(copy.file_of(0), (1, 1))
+    os.utime(copy.contents.file(0), (1, 1))
     assert copy.fingerprint() == images.fingerprint()
     boxes = [np.array([[0, 0, 1, 1]])] * 12
     others = [
@@ -202,7 +204,7 @@ def test_the_fingerprint_is_of_content_not_of_place_or_time(images, tmp_path):
         replace(images, channels=1),
         replace(images, object_boxes=boxes),
         replace(images, object_boxes=[np.array([[0, 0, 1, 2]]), *boxes[1:]]),
-        replace(images, paths=images.paths[:11], labels=images.labels[:11]),
+        replace(images, contents=images.contents.select(np.arange(11)), labels=images.labels[:11]),
         in_files(tmp_path / "third", pictures(12, 30, 24)),
     ]
     fingerprints = {other.fingerprint() for other in others}

@@ -152,5 +152,5 @@ def test_where_there_are_no_images(tmp_path, prepare, options, message):
 def test_headers_are_read_once(root, tmp_path, monkeypatch):
     put_box(tmp_path / "boxes", "a/1", (0, 0, 3, 3))
     images = open_images(root, boxes=tmp_path / "boxes")
-    monkeypatch.setattr("imprint.data.files.header_size", None)
+    monkeypatch.setattr("imprint.data.contents.header_size", None)
     assert images.sizes().tolist() == [[8, 8]] * 6

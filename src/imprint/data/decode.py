@@ -7,6 +7,7 @@ was 1.7 times as fast from 500 × 375 to 64 × 64, but moved pixels by up to 36 
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import struct
@@ -20,7 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
-from imprint.reading.regular import open_regular
+from imprint.reading.regular import open_regular, read_bytes
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff",
@@ -36,6 +37,8 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """Formats behind these suffixes, by Pillow's names; Pillow hands others to other programs."""
 MAX_PIXELS = 120_000_000
 """Cameras of medium format have 102 million; as RGB that is 0.4 GB."""
+MAX_ENCODED_BYTES = 1 << 30
+"""The largest image that is read, uncompressed in 16 bits and four channels, has 0.96 GB."""
 
 # _check_extent says it, in one sentence and with its own bound.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -66,29 +69,74 @@ _ROUNDING_PX = 1e-3
 
 
 def load(file: Path, channels: int = 3, remedy: str = OF_A_SET) -> Image.Image:
+    """Return the image in a file, decoded completely; see :func:`decode_image`.
+
+    Raises:
+        ImprintError: the file is missing, truncated, damaged or of an unknown kind.
+    """
+    return decode_image(read_encoded(file, remedy), str(file), channels, remedy)
+
+
+def read_encoded(file: Path, remedy: str = OF_A_SET) -> bytes:
+    """Return the bytes of an image file.
+
+    Raises:
+        ImprintError: the file is missing, cannot be read or is larger than
+            :data:`MAX_ENCODED_BYTES`.
+    """
+    try:
+        return read_bytes(file, MAX_ENCODED_BYTES)
+    except FileNotFoundError:
+        raise ImprintError(f"no image at {file}: it was moved or deleted") from None
+    except (OSError, ValueError) as error:
+        raise ImprintError(f"cannot decode the image {file} ({error}): {remedy}") from error
+
+
+def decode_image(
+    content: bytes, name: str, channels: int = 3, remedy: str = OF_A_SET
+) -> Image.Image:
     """Return an image, decoded completely, as RGB (``channels`` 3) or gray (1).
 
     Alpha is dropped, not blended; 16-bit gray is scaled to 8 bits; of an animation the first
     picture is taken.
 
     Args:
-        file: the image.
+        content: the encoded bytes.
+        name: where the image lies, for messages.
         channels: 3 or 1.
-        remedy: what a message about a damaged file ends with.
+        remedy: what a message about a damaged image ends with.
 
     Raises:
-        ImprintError: the file is missing, truncated, damaged or of an unknown kind.
+        ImprintError: the image is truncated, damaged or of an unknown kind.
     """
     try:
-        with open_regular(file) as stream, Image.open(stream, formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_extent(image)
             image.load()
             return _to_mode(image, _MODES[channels])
-    except FileNotFoundError:
-        raise ImprintError(f"no image at {file}: it was moved or deleted") from None
     except _DAMAGE as error:
         raise ImprintError(
-            f"cannot decode the image {file} ({_reason(error)}): {remedy}"
+            f"cannot decode the image {name} ({_reason(error)}): {remedy}"
+        ) from error
+
+
+def encoded_size(content: bytes, name: str) -> tuple[int, int]:
+    """Return width and height from the header of an encoded image.
+
+    Args:
+        content: its bytes.
+        name: where the image lies, for messages.
+
+    Raises:
+        ImprintError: the header cannot be read.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _check_extent(image)
+            return image.size
+    except _DAMAGE as error:
+        raise ImprintError(
+            f"cannot read the image {name} ({_reason(error)}): {OF_A_SET}"
         ) from error
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from imprint.core.errors import ImprintError
-from imprint.data.files import DecodedFiles, FileImages
+from imprint.data.files import DecodedFiles, EncodedImages
 from imprint.data.imageset import ImageSet
 
 
@@ -70,11 +70,11 @@ def export_names(images: ImageSet, indices: Sequence[int]) -> list[str]:
     return names
 
 
-def _files(images: ImageSet) -> FileImages | None:
+def _files(images: ImageSet) -> EncodedImages | None:
     """Return the files that images are read from, or were decoded from."""
     if isinstance(images, DecodedFiles):
         return images.files
-    return images if isinstance(images, FileImages) else None
+    return images if isinstance(images, EncodedImages) else None
 
 
 def _as_folder(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Images in files, decoded by a pool of threads, ahead of their use.
+"""Encoded images, in files or elsewhere, decoded by a pool of threads, ahead of their use.
 
 Pillow gives up the interpreter lock while it decodes and resizes, so threads scale with cores
-without copies between processes. Files that cannot be decoded may be left out; the indices of all
+without copies between processes. Images that cannot be decoded may be left out; the indices of all
 others stay as they are.
 """
 
@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.data.decode import header_size, load, square, to_array
-from imprint.data.digests import file_digests
+from imprint.data.contents import Contents
+from imprint.data.decode import decode_image, square, to_array
 from imprint.data.imageset import ArrayImages, BoxReading, ImageSet
 from imprint.study.fingerprint import DIGEST_BYTES, Fingerprint, fingerprint_of
 
@@ -31,12 +31,11 @@ _NONE: IntArray = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class FileImages:
-    """Images in files, one label each.
+class EncodedImages:
+    """Images that are decoded when they are read, one label each.
 
     Args:
-        root: the folder that ``paths`` start from.
-        paths: relative path of each image, with forward slashes.
+        contents: their encoded bytes, and their names.
         labels: int64 ``[n]``, each in [0, number of classes).
         classes: one name a class.
         name: what the set is called.
@@ -49,11 +48,10 @@ class FileImages:
         box_reading: how boxes were taken from what is written; None without boxes.
 
     Raises:
-        ImprintError: the numbers of paths, labels and box lists differ.
+        ImprintError: the numbers of images, labels and box lists differ.
     """
 
-    root: Path
-    paths: Sequence[str]
+    contents: Contents
     labels: IntArray
     classes: tuple[str, ...]
     name: str
@@ -65,23 +63,33 @@ class FileImages:
     box_reading: BoxReading | None = None
 
     def __post_init__(self) -> None:
-        boxes = len(self.paths) if self.object_boxes is None else len(self.object_boxes)
-        if not len(self.paths) == len(self.labels) == boxes:
+        boxes = len(self) if self.object_boxes is None else len(self.object_boxes)
+        if not len(self) == len(self.labels) == boxes:
             raise ImprintError(
-                f"{self.name}: {len(self.paths)} images need as many labels and box lists, "
+                f"{self.name}: {len(self)} images need as many labels and box lists, "
                 f"got {len(self.labels)} and {boxes}"
             )
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.contents.names)
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """The name of every image, a relative path with forward slashes."""
+        return self.contents.names
 
     def name_of(self, index: int) -> str:
         """Return the relative path of one image."""
-        return self.paths[index]
+        return self.contents.names[index]
 
-    def file_of(self, index: int) -> Path:
-        """Return the path of one image's file."""
-        return self.root / self.paths[index]
+    def picture(self, index: int) -> Image.Image:
+        """Return one image, decoded completely, RGB or gray.
+
+        Raises:
+            ImprintError: it is gone or cannot be decoded.
+        """
+        contents = self.contents
+        return decode_image(contents.read(index), contents.place(index), self.channels)
 
     def sizes(self) -> IntArray:
         """Return width and height of every image, int64 ``[n, 2]``, from the headers.
@@ -100,7 +108,7 @@ class FileImages:
 
         def read(rows: IntArray) -> None:
             for row in rows.tolist():
-                sizes[row] = header_size(self.file_of(row))
+                sizes[row] = self.contents.size(row)
 
         _in_chunks(read, usable, "read image sizes")
         return sizes
@@ -121,20 +129,20 @@ class FileImages:
         order = np.argsort(indices, kind="stable")
         groups = np.split(order, np.flatnonzero(np.diff(indices[order])) + 1) if len(order) else []
 
-        def decode(rows: IntArray) -> None:
+        def read(rows: IntArray) -> None:
             index = int(indices[rows[0]])
-            image = load(self.file_of(index), self.channels)
+            image = self.picture(index)
             for row in rows.tolist():
-                squares[row] = square(image, rectangles[row], size, self.paths[index])
+                squares[row] = square(image, rectangles[row], size, self.name_of(index))
 
-        _in_threads(decode, groups)
+        _in_threads(read, groups)
         return squares
 
     def fingerprint(self) -> Fingerprint:
-        """Return the hash of names, bytes of the files, labels, classes and boxes.
+        """Return the hash of names, encoded bytes, labels, classes and boxes.
 
-        Neither times nor the place of the folder enter, so a copy has the same fingerprint. The
-        bytes of files that are left out as corrupt do not count.
+        Neither times nor the place of the images enter, so a copy has the same fingerprint. The
+        bytes of images that are left out as corrupt do not count.
 
         Raises:
             ImprintError: a file cannot be read.
@@ -145,21 +153,23 @@ class FileImages:
     def _fingerprint(self) -> Fingerprint:
         contents = np.zeros((len(self), DIGEST_BYTES), dtype=np.uint8)
         usable = usable_indices(self)
-        contents[usable] = file_digests(self.root, [self.paths[row] for row in usable.tolist()])
+        contents[usable] = self.contents.digests(usable)
         facts = (self.channels, self.classes, np.asarray(self.corrupt).tolist())
         return fingerprint_of(facts, self.paths, contents, self.labels, self.object_boxes)
 
 
 def box_facts(images: ImageSet) -> BoxReading | None:
     """Return how boxes were read, of images from files with boxes."""
-    return images.box_reading if isinstance(images, (FileImages, ArrayImages)) else None
+    return images.box_reading if isinstance(images, (EncodedImages, ArrayImages)) else None
 
 
 def usable_indices(images: ImageSet) -> IntArray:
     """Return the indices of all images but those left out as corrupt, int64, sorted."""
     everything = np.arange(len(images), dtype=np.int64)
     return (
-        np.setdiff1d(everything, images.corrupt) if isinstance(images, FileImages) else everything
+        np.setdiff1d(everything, images.corrupt)
+        if isinstance(images, EncodedImages)
+        else everything
     )
 
 
@@ -172,18 +182,18 @@ def in_channels(images: ImageSet, channels: int) -> ImageSet:
         return images
     if isinstance(images, DecodedFiles):
         return in_memory(replace(images.files, channels=1))
-    return replace(images, channels=1) if isinstance(images, FileImages) else images
+    return replace(images, channels=1) if isinstance(images, EncodedImages) else images
 
 
 def without_corrupt(images: ImageSet) -> ImageSet:
     """Return the images without those left out as corrupt, numbered anew, by their names alone."""
-    if not isinstance(images, FileImages) or not len(images.corrupt):
+    if not isinstance(images, EncodedImages) or not len(images.corrupt):
         return images
     rows = usable_indices(images)
     boxes, sizes = images.object_boxes, images.known_sizes
     return replace(
         images,
-        paths=[images.paths[row] for row in rows.tolist()],
+        contents=images.contents.select(rows),
         labels=images.labels[rows],
         object_boxes=None if boxes is None else [boxes[row] for row in rows.tolist()],
         known_sizes=None if sizes is None else sizes[rows],
@@ -191,17 +201,17 @@ def without_corrupt(images: ImageSet) -> ImageSet:
     )
 
 
-def find_corrupt(images: FileImages) -> IntArray:
+def find_corrupt(images: EncodedImages) -> IntArray:
     """Return the indices of images that cannot be decoded completely, int64, sorted.
 
-    Every file is decoded once.
+    Every image is decoded once.
     """
     decodes = np.zeros(len(images), dtype=bool)
 
     def decode(rows: IntArray) -> None:
         for row in rows.tolist():
             try:
-                load(images.file_of(row), images.channels)
+                images.picture(row)
                 decodes[row] = True
             except ImprintError:
                 continue
@@ -220,9 +230,9 @@ def in_memory(images: ImageSet, limit: int = IN_MEMORY_LIMIT) -> ImageSet:
     Raises:
         ImprintError: a file cannot be decoded.
     """
-    if not isinstance(images, FileImages) or len(images.corrupt) or not len(images):
+    if not isinstance(images, EncodedImages) or len(images.corrupt) or not len(images):
         return images
-    width, height = header_size(images.file_of(0))
+    width, height = images.contents.size(0)
     if len(images) * images.channels * width * height > limit:
         return images
     if (images.sizes() != (width, height)).any():
@@ -231,7 +241,7 @@ def in_memory(images: ImageSet, limit: int = IN_MEMORY_LIMIT) -> ImageSet:
 
     def decode(rows: IntArray) -> None:
         for row in rows.tolist():
-            pixels[row] = to_array(load(images.file_of(row), images.channels))
+            pixels[row] = to_array(images.picture(row))
 
     _in_chunks(decode, np.arange(len(images), dtype=np.int64), f"decode {images.name}")
     return DecodedFiles(
@@ -249,7 +259,7 @@ def in_memory(images: ImageSet, limit: int = IN_MEMORY_LIMIT) -> ImageSet:
 class DecodedFiles(ArrayImages):
     """Arrays that still know the files they came from: their names and their fingerprint."""
 
-    files: FileImages = field(kw_only=True, repr=False)
+    files: EncodedImages = field(kw_only=True, repr=False)
 
     def name_of(self, index: int) -> str:
         """Return the relative path of one image."""

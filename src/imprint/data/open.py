@@ -22,7 +22,8 @@ from imprint.data.boxes.boxes import (
     grown,
     with_exclusive_ends,
 )
-from imprint.data.files import FileImages, find_corrupt
+from imprint.data.contents import ImageFiles
+from imprint.data.files import EncodedImages, find_corrupt
 from imprint.data.folder_contents import unread_names
 from imprint.data.imageset import ArrayImages, BoxEnds, BoxReading, ImageSet
 from imprint.data.sources.registry import ImageListing, layouts
@@ -115,11 +116,11 @@ def inspect_images(
     listing = layouts.get(name).open(root, part)
     if not len(listing.images):
         raise ImprintError(f"{root} holds no images: check the path")
-    if isinstance(listing.images, FileImages):
+    if isinstance(listing.images, EncodedImages):
         images = dataclasses.replace(listing.images, class_folders=listing.class_folders)
         listing = dataclasses.replace(listing, images=images)
     opened = Opened(listing.images, name, unread=_unread(listing.images))
-    if skip_corrupt and isinstance(listing.images, FileImages):
+    if skip_corrupt and isinstance(listing.images, EncodedImages):
         corrupt = find_corrupt(listing.images)
         images = dataclasses.replace(listing.images, corrupt=corrupt)
         if len(corrupt) == len(images):
@@ -181,13 +182,14 @@ def notices(opened: Opened) -> list[str]:
 
 
 def _unread(images: ImageSet) -> tuple[str, ...]:
-    if not isinstance(images, FileImages):
+    if not isinstance(images, EncodedImages) or not isinstance(images.contents, ImageFiles):
         return ()
+    files = images.contents
     folders = dict.fromkeys(os.path.dirname(path) for path in images.paths)
     return tuple(
         os.path.join(folder, name)
         for folder in folders
-        for name in unread_names(images.root / folder)
+        for name in unread_names(files.root / folder)
     )
 
 
@@ -211,7 +213,7 @@ def _with_boxes(
     written, stated, ends = listing.boxes, None, listing.box_ends
     place = named_place or listing.voc_folder
     if place is not None:
-        if not isinstance(images, FileImages):
+        if not isinstance(images, EncodedImages):
             raise ImprintError(
                 f"{images.name} holds arrays, which have no names to look up in {place}: "
                 "put the boxes into the array file"
@@ -232,10 +234,10 @@ def _with_boxes(
     tables = with_exclusive_ends(_without(written, opened.corrupt), ends)
     sizes = images.sizes()
     checked = check_boxes(tables, sizes, images.name_of, on_bad_box, stated)
-    if isinstance(images, FileImages):
+    if isinstance(images, EncodedImages):
         images = dataclasses.replace(images, known_sizes=sizes)
     reading = BoxReading(ends, 0)
-    assert isinstance(images, (FileImages, ArrayImages))
+    assert isinstance(images, (EncodedImages, ArrayImages))
     images = dataclasses.replace(images, object_boxes=checked.boxes, box_reading=reading)
     return dataclasses.replace(
         opened, images=images, clamped=checked.clamped, dropped=checked.dropped
@@ -246,7 +248,7 @@ def _with_margin(opened: Opened, margin: int) -> Opened:
     if margin < 0:
         raise ImprintError(f"--box-margin is {margin}: it must not be negative")
     images = opened.images
-    assert isinstance(images, (FileImages, ArrayImages))
+    assert isinstance(images, (EncodedImages, ArrayImages))
     if images.object_boxes is None or images.box_reading is None:
         if margin:
             raise ImprintError(f"{images.name} has no boxes to grow: leave out --box-margin")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.data.contents import ImageFiles
 from imprint.data.decode import load
-from imprint.data.files import FileImages
+from imprint.data.files import EncodedImages
 from imprint.data.view import View
 
 REMEDY = "give a whole image file, such as a JPEG or PNG"
@@ -25,9 +26,8 @@ def view_of_file(file: Path, channels: int, centre_fraction: float = 1.0) -> Vie
         ImprintError: the file is missing, damaged, too large or no image.
     """
     size = load(file, channels, REMEDY).size
-    images = FileImages(
-        file.parent,
-        (file.name,),
+    images = EncodedImages(
+        ImageFiles(file.parent, (file.name,)),
         np.zeros(1, dtype=np.int64),
         ("image",),
         file.name,

@@ -21,9 +21,9 @@ from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.boxes.voc_files import write_voc
-from imprint.data.decode import load, to_array
+from imprint.data.decode import to_array
 from imprint.data.file_names import class_folders, export_names, stems
-from imprint.data.files import FileImages, usable_indices
+from imprint.data.files import EncodedImages, usable_indices
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.picture import to_picture
@@ -107,8 +107,8 @@ def picture(images: ImageSet, index: int) -> Pixels:
     Raises:
         ImprintError: it cannot be decoded.
     """
-    if isinstance(images, FileImages):
-        return to_array(load(images.file_of(index), images.channels))
+    if isinstance(images, EncodedImages):
+        return to_array(images.picture(index))
     if isinstance(images, ArrayImages):
         pixels: Pixels = images.pixels[index]
         return pixels

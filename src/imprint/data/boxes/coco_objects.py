@@ -30,7 +30,8 @@ from imprint.data.boxes.coco_file import (
     refuse,
     stated_size,
 )
-from imprint.data.files import FileImages
+from imprint.data.contents import ImageFiles
+from imprint.data.files import EncodedImages
 
 OBJECT_KEYS = {
     **BOX_KEYS,
@@ -85,7 +86,7 @@ class _Listing:
     objects: Objects
 
 
-def open_coco(folder: Path, file: Path) -> tuple[FileImages, Objects]:
+def open_coco(folder: Path, file: Path) -> tuple[EncodedImages, Objects]:
     """Return the images that a COCO file lists, in a folder, and their objects.
 
     Args:
@@ -107,7 +108,7 @@ def open_coco(folder: Path, file: Path) -> tuple[FileImages, Objects]:
     if absent is not None:
         raise ImprintError(f"{file} lists {absent}, which is not in {folder}: check --data")
     labels = np.zeros(len(names), dtype=np.int64)
-    images = FileImages(folder, names, labels, ("image",), folder.name or "images")
+    images = EncodedImages(ImageFiles(folder, names), labels, ("image",), folder.name or "images")
     _check_sizes(listing, images.sizes(), file)
     return images, _as_shares(listing, images.sizes(), file)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from imprint.core.errors import ImprintError
-from imprint.data.files import FileImages
+from imprint.data.contents import ImageFiles
+from imprint.data.files import EncodedImages
 from imprint.data.folder_contents import folder_names, image_names, unread_names
 from imprint.data.sources.registry import ImageListing, Layout, layouts
 
@@ -65,7 +66,9 @@ def list_classes(
         f"{folder}/{name}" for folder, files in zip(folders, names, strict=True) for name in files
     ]
     labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(files) for files in names])
-    images = FileImages(base, paths, labels, tuple(classes or class_folders), set_name(root))
+    images = EncodedImages(
+        ImageFiles(base, paths), labels, tuple(classes or class_folders), set_name(root)
+    )
     return ImageListing(images, tuple(class_folders))
 
 

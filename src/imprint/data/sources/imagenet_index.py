@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.files import FileImages
+from imprint.data.contents import ImageFiles
+from imprint.data.files import EncodedImages
 from imprint.data.folder_contents import folder_names, image_names
 from imprint.data.sources.arrays import MAX_CLASSES
 from imprint.data.sources.folder import set_name
@@ -114,7 +115,8 @@ def open_index(root: Path, part: str | None) -> ImageListing:
     folders = _class_folders(paths, labels)
     words = next((root / name for name in _WORDS if (root / name).is_file()), root / _WORDS[0])
     classes = class_names(folders, words)
-    return ImageListing(FileImages(base, paths, labels, classes, set_name(root)), folders)
+    images = EncodedImages(ImageFiles(base, paths), labels, classes, set_name(root))
+    return ImageListing(images, folders)
 
 
 _WORDS = ("words.txt", "LOC_synset_mapping.txt")

@@ -15,7 +15,8 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.data.files import FileImages
+from imprint.data.contents import ImageFiles
+from imprint.data.files import EncodedImages
 from imprint.data.folder_contents import folder_names, image_names
 from imprint.data.sources.folder import list_classes, set_name
 from imprint.data.sources.registry import ImageListing, Layout, class_names, layouts, read_lines
@@ -65,9 +66,8 @@ def _open_val(root: Path) -> ImageListing:
     if strangers:
         raise ImprintError(f"{file} names the class {min(strangers)}, which {root}/train lacks")
     files.sort(key=lambda name: (rows[name][0], name))
-    images = FileImages(
-        base,
-        [f"images/{name}" for name in files],
+    images = EncodedImages(
+        ImageFiles(base, [f"images/{name}" for name in files]),
         np.array([label_of[rows[name][0]] for name in files], dtype=np.int64),
         class_names(wnids, root / "words.txt"),
         set_name(root),
@@ -77,7 +77,7 @@ def _open_val(root: Path) -> ImageListing:
 
 
 def _with_boxes(listing: ImageListing, boxes: dict[str, FloatArray]) -> ImageListing:
-    assert isinstance(listing.images, FileImages)
+    assert isinstance(listing.images, EncodedImages)
     none = np.empty((0, 4))
     written = [boxes.get(path, none) for path in listing.images.paths]
     return replace(listing, boxes=written, box_ends="inclusive")

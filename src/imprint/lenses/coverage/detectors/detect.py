@@ -18,7 +18,7 @@ from imprint.core.extras import import_pycocotools
 from imprint.core.progress import log, track
 from imprint.core.seeds import generator
 from imprint.data.boxes.coco_objects import Objects, open_coco
-from imprint.data.files import FileImages
+from imprint.data.files import EncodedImages
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.detection.average_precision import PrecisionJudge
 from imprint.lenses.coverage.detection.blocks import blocks_of, parameters_by_block, shares
@@ -152,7 +152,9 @@ def open_detector(options: DetectionOptions, device: torch.device) -> Detector:
     return detector_of_function(name, device)
 
 
-def split_images(images: FileImages, options: DetectionOptions) -> tuple[WholeImages, WholeImages]:
+def split_images(
+    images: EncodedImages, options: DetectionOptions
+) -> tuple[WholeImages, WholeImages]:
     """Return images that rank neurons, and others that test, drawn at random.
 
     Raises:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from imprint.core.arrays import IntArray
 from imprint.core.progress import track
-from imprint.data.files import FileImages
+from imprint.data.files import EncodedImages
 from imprint.lenses.coverage.detection.found import Found
 from imprint.nets.detector import Detections, Detector
 from imprint.neurons.activations import ActivationTable
@@ -36,7 +36,7 @@ NUMBERS = 6
 class WholeImages:
     """Some images of a set, each stretched to a square."""
 
-    images: FileImages
+    images: EncodedImages
     index: IntArray
 
     def __len__(self) -> int:
