@@ -6,7 +6,14 @@ import pytest
 from pyarrow import parquet
 
 from imprint.core.errors import ImprintError
-from imprint.study.tables import column_meanings, positions_of, read_table, write_table
+from imprint.study import tables
+from imprint.study.tables import (
+    column_meanings,
+    positions_of,
+    read_table,
+    write_table,
+    writing_table,
+)
 
 
 def test_columns_come_back_as_they_were(tmp_path):
@@ -87,3 +94,45 @@ def test_meanings_stand_in_the_file_and_change_no_value(tmp_path) -> None:
     (tmp_path / "u.parquet").write_text("no table")
     with pytest.raises(ImprintError, match="damaged"):
         column_meanings(tmp_path / "u.parquet")
+
+
+def test_rows_written_in_blocks_give_the_bytes_of_one_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "GROUP_BYTES", 7 * 16)
+    random = np.random.default_rng(0)
+    columns = {"index": np.arange(40), "x": random.random((40, 1))}
+    write_table(tmp_path / "whole", columns)
+    for size in (1, 7, 11, 40):
+        with writing_table(tmp_path / f"{size}") as write:
+            for start in range(0, 40, size):
+                write({name: values[start : start + size] for name, values in columns.items()})
+        assert (tmp_path / f"{size}").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert parquet.ParquetFile(tmp_path / "whole").num_row_groups == 6
+    assert np.array_equal(read_table(tmp_path / "whole")["x"], columns["x"])
+
+
+def test_a_write_that_fails_leaves_the_table_that_was_there(tmp_path):
+    write_table(tmp_path / "t", {"index": np.arange(3)})
+    with pytest.raises(ValueError, match="different lengths"), writing_table(tmp_path / "t") as w:
+        _ = w({"index": np.arange(2)}), w({"index": np.arange(2), "x": np.arange(3)})
+    assert read_table(tmp_path / "t")["index"].tolist() == [0, 1, 2]
+    assert [file.name for file in tmp_path.iterdir()] == ["t"]
+
+
+def test_chosen_columns_alone_are_read(tmp_path):
+    write_table(tmp_path / "t", {"index": np.arange(3), "x": np.ones(3), "y": np.zeros((3, 2))})
+    assert list(read_table(tmp_path / "t", ["y", "index"])) == ["index", "y"]
+
+
+def test_empty_tables_keep_shapes_and_types(tmp_path):
+    columns = {"index": np.arange(0), "x": np.zeros((0, 3), dtype=np.float32)}
+    write_table(tmp_path / "t", columns)
+    table = read_table(tmp_path / "t")
+    assert table["x"].shape == (0, 3)
+    assert table["x"].dtype == np.float32
+
+
+def test_missing_values_inside_vectors_are_refused(tmp_path):
+    column = pyarrow.array([[1.0, None]], type=pyarrow.list_(pyarrow.float64(), 2))
+    parquet.write_table(pyarrow.table({"index": [0], "x": column}), tmp_path / "t")
+    with pytest.raises(ImprintError, match="missing values"):
+        read_table(tmp_path / "t")
