@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,10 @@ from imprint.data.view import View
 from imprint.lenses.dejavu.study.guess import untrained_like
 from imprint.nets.image_model import Layer
 from imprint.nets.load import NetworkFile
-from imprint.probe.embeddings import embed
+from imprint.probe.embeddings import embed_batches
 from imprint.study.counted import uncounted
 from imprint.study.step import Step
-from imprint.study.tables import write_table
+from imprint.study.tables import writing_table
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Untrained:
 class EmbedViews(Step):
     """Embed views of images under every model, one pass over each view.
 
-    Writes ``MODEL.VIEW.parquet`` with one column per layer.
+    Writes ``MODEL.VIEW.parquet`` with one column per layer, batch by batch: no set of embeddings is
+    ever whole in memory.
 
     Attributes:
         layers: of each model.
@@ -53,6 +55,10 @@ class EmbedViews(Step):
             models[name] = untrained_like(card, untrained.seed).to(device)
             layers[name] = self.layers[untrained.like]
         for title, view in self.views.items():
-            embeddings = embed(models, view, layers, f"embed {title}")
-            for name, columns in embeddings.items():
-                write_table(path / f"{name}.{title}.parquet", {"index": view.index, **columns})
+            with ExitStack() as tables:
+                writers = {
+                    name: tables.enter_context(writing_table(path / f"{name}.{title}.parquet"))
+                    for name in models
+                }
+                for rows, name, columns in embed_batches(models, view, layers, f"embed {title}"):
+                    writers[name]({"index": view.index[rows], **columns})
