@@ -27,14 +27,14 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.device import DeviceName, choose_device
 from imprint.core.errors import ImprintError
-from imprint.neighbors.screening import Precision, Screen, Vectors, divisors, row_norms
+from imprint.neighbors.distances import SETTLED_ROWS, Metric, distance_keys
+from imprint.neighbors.merge import Ranked, first_by_key
+from imprint.neighbors.screening import Precision, Screen, Vectors, row_norms
 
-Metric = Literal["l2", "cosine"]
 Backend = Literal["auto", "torch", "faiss"]
 
 # Candidates kept beyond k, and their share of k: near-ties at the k-th place, which grow in
@@ -44,9 +44,8 @@ SPARE_SHARE = 1 / 16
 CPU_QUERY_TILE = 1024
 GPU_QUERY_TILE = 16384
 BASE_TILE = 8192
-# For bounded memory: pairs scored at a time in a further search, base vectors settled at a time.
+# For bounded memory: pairs scored at a time in a further search.
 REOPENED_PAIRS = 1 << 22
-SETTLED_ROWS = 1024
 LARGEST_NORM = 1e18
 
 
@@ -95,32 +94,80 @@ def nearest(
         ImprintError: shapes do not fit, k is not in 1…M, a vector holds NaN or infinity or is
             longer than 1e18, or the backend is missing.
     """
-    if metric not in get_args(Metric):
-        raise ImprintError(f"no metric {metric!r}: choose one of {', '.join(get_args(Metric))}")
     if base_tile < 1 or (query_tile is not None and query_tile < 1):
         raise ImprintError(f"tiles of {query_tile} and {base_tile} rows: choose at least 1 each")
-    rows, columns = _vectors(queries, "query"), _vectors(base, "base vector")
-    if rows.shape[1] != columns.shape[1]:
-        raise ImprintError(
-            f"queries have {rows.shape[1]} dimensions and base vectors {columns.shape[1]}: "
-            "both must come from the same network and layer"
-        )
-    if not 1 <= k <= len(columns):
-        raise ImprintError(
-            f"k = {k} neighbours were requested of {len(columns)} base vectors: choose k in "
-            f"1…{len(columns)}"
-        )
+    rows, columns = as_vectors(queries, "query"), as_vectors(base, "base vector")
+    check_search(rows.shape, columns.shape, k, metric)
+    return as_neighbors(
+        rank(rows, columns, k, metric, device, backend, query_tile, base_tile), metric
+    )
+
+
+def rank(
+    queries: Vectors,
+    base: Vectors,
+    k: int,
+    metric: Metric = "l2",
+    device: DeviceName = "auto",
+    backend: Backend = "auto",
+    query_tile: int | None = None,
+    base_tile: int = BASE_TILE,
+    first_row: int = 0,
+) -> Ranked:
+    """Return what :func:`nearest` finds in a shard of a base, with float64 keys to merge by.
+
+    Args:
+        queries: float32 ``[N, d]``, of :func:`as_vectors`.
+        base: float32 ``[M, d]``, the rows of the shard.
+        k: how many, in 1…M.
+        metric: as of :func:`nearest`, like device, backend and tiles.
+        device: where scores are computed.
+        backend: what computes them.
+        query_tile: queries a tile.
+        base_tile: base vectors a tile.
+        first_row: row of the whole base with which the shard begins.
+
+    Raises:
+        ImprintError: a vector holds NaN or infinity or is longer than 1e18, or the backend is
+            missing.
+    """
     place = choose_device(device)
     use_faiss = _use_faiss(backend, place)
     tile = query_tile or (CPU_QUERY_TILE if place.type == "cpu" else GPU_QUERY_TILE)
-    search = _Search(columns, k, metric == "cosine", place, use_faiss, base_tile)
-    indices = np.empty((len(rows), k), dtype=np.int64)
-    distances = np.empty((len(rows), k), dtype=np.float32)
+    indices = np.empty((len(queries), k), dtype=np.int64)
+    keys = np.empty((len(queries), k))
     with _full_precision():
-        for start in range(0, len(rows), tile):
+        search = _Search(base, k, metric == "cosine", place, use_faiss, base_tile, first_row)
+        for start in range(0, len(queries), tile):
             block = slice(start, start + tile)
-            indices[block], distances[block] = search.nearest(rows[block], start)
-    return Neighbors(indices, distances)
+            ranked = search.nearest(queries[block], start)
+            indices[block], keys[block] = ranked.indices, ranked.keys
+    return Ranked(indices + first_row, keys)
+
+
+def as_neighbors(ranked: Ranked, metric: Metric) -> Neighbors:
+    """Return ranked rows of a whole base with their distances."""
+    distances = ranked.keys if metric == "cosine" else np.sqrt(ranked.keys)
+    return Neighbors(ranked.indices, distances.astype(np.float32))
+
+
+def check_search(queries: tuple[int, ...], base: tuple[int, ...], k: int, metric: Metric) -> None:
+    """Check shapes ``[N, d]`` and ``[M, d]``, k and metric.
+
+    Raises:
+        ImprintError: they do not fit.
+    """
+    if metric not in get_args(Metric):
+        raise ImprintError(f"no metric {metric!r}: choose one of {', '.join(get_args(Metric))}")
+    if queries[1] != base[1]:
+        raise ImprintError(
+            f"queries have {queries[1]} dimensions and base vectors {base[1]}: "
+            "both must come from the same network and layer"
+        )
+    if not 1 <= k <= base[0]:
+        raise ImprintError(
+            f"k = {k} neighbours were requested of {base[0]} base vectors: choose k in 1…{base[0]}"
+        )
 
 
 class _Search:
@@ -134,6 +181,7 @@ class _Search:
         device: torch.device,
         use_faiss: bool,
         base_tile: int,
+        first_row: int = 0,
     ) -> None:
         self.base = base
         self.k = k
@@ -141,99 +189,57 @@ class _Search:
         self.cosine = cosine
         # Under cosine scores are computed with norms; else these only bound an error.
         self.precision = np.float64 if cosine else np.float32
-        self.norms = _norms(base, self.precision, "base vector")
+        self.norms = _norms(base, self.precision, "base vector", first_row)
         self.screen = Screen(base, self.norms, cosine, device, use_faiss, base_tile)
 
-    def nearest(self, queries: Vectors, first: int) -> tuple[IntArray, FloatArray]:
-        """Return indices and distances ``[q, k]`` of one tile of queries, from row ``first`` on."""
+    def nearest(self, queries: Vectors, first: int) -> Ranked:
+        """Return the k nearest of one tile of queries, from row ``first`` on."""
         norms = _norms(queries, self.precision, "query", first)
         prepared = self.screen.prepare(queries, norms)
         scores, candidates = self.screen.best(prepared, self.kept)
         kth = scores[:, self.k - 1]
         limits = kth + 2 * self.screen.error(prepared, kth)
         counts = np.count_nonzero(scores <= limits[:, None], axis=1)
-        indices, distances = self._settle(queries, candidates, counts)
+        ranked = self._settle(queries, candidates, counts)
         reopened = np.flatnonzero((counts == self.kept) & (self.kept < len(self.base)))
         step = max(1, REOPENED_PAIRS // len(self.base))
         for start in range(0, len(reopened), step):
             rows = reopened[start : start + step]
             near, near_counts = self.screen.within(prepared[rows], limits[rows])
-            indices[rows], distances[rows] = self._settle(queries[rows], near, near_counts)
-        return indices, distances if self.cosine else np.sqrt(distances)
+            again = self._settle(queries[rows], near, near_counts)
+            ranked.indices[rows], ranked.keys[rows] = again.indices, again.keys
+        return ranked
 
-    def _settle(
-        self, queries: Vectors, rows: IntArray, counts: IntArray
-    ) -> tuple[IntArray, FloatArray]:
+    def _settle(self, queries: Vectors, rows: IntArray, counts: IntArray) -> Ranked:
         """Return the k nearest of the first candidates of each query, in float64.
 
         Args:
             queries: float32 ``[q, d]``.
             rows: int64 ``[q, c]``, base rows of the candidates.
             counts: int64 ``[q]``, how many of them count, at least k each.
-
-        Returns:
-            int64 base rows and float64 distances (squared for l2), ``[q, k]`` each.
         """
-        distances = np.full(rows.shape, np.inf)
+        keys = np.full(rows.shape, np.inf)
 
         def fill(block: range) -> None:
             for query in block:
                 near = rows[query, : counts[query]]
-                distances[query, : len(near)] = self._distances(queries[query], near)
+                for start in range(0, len(near), SETTLED_ROWS):
+                    part = slice(start, min(start + SETTLED_ROWS, len(near)))
+                    vectors = self.base.take(near[part], axis=0)
+                    keys[query, part] = distance_keys(queries[query], vectors, self.cosine)
 
         threads = torch.get_num_threads()
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fill, [range(first, len(rows), threads) for first in range(threads)]))
-        return _first(distances, rows, self.k)
-
-    def _distances(self, query: Vectors, rows: IntArray) -> FloatArray:
-        """Return float64 distances (squared for l2) of one query to base rows, ``[c]``.
-
-        Summed from differences, pair by pair in the same order, so that the distance of two
-        vectors is the same in every tile and equal rows tie.
-        """
-        distances = np.empty(len(rows))
-        for start in range(0, len(rows), SETTLED_ROWS):
-            part = slice(start, start + SETTLED_ROWS)
-            near = self.base.take(rows[part], axis=0)
-            if self.cosine:
-                distances[part] = _cosine_distances(query, near)
-            else:
-                distances[part] = cdist(query[None], near, "sqeuclidean")[0]
-        return distances
+        return first_by_key(keys, rows, self.k)
 
 
-def _cosine_distances(query: Vectors, near: Vectors) -> FloatArray:
-    """Return 1 − cosine as half the squared distance of unit vectors: no digits cancel."""
-    (own,), units = _units(query[None]), _units(near)
-    if not own.any():
-        return np.ones(len(near))
-    distances = cdist(own[None], units, "sqeuclidean")[0] / 2
-    return np.where(units.any(axis=1), distances, 1.0)
+def as_vectors(values: ArrayLike, what: str) -> Vectors:
+    """Return a matrix ``[n, d]`` as contiguous float32, not copied where it is that already.
 
-
-def _units(vectors: Vectors) -> FloatArray:
-    """Return vectors of length 1, float64, the same bits for exact multiples; zero stays zero.
-
-    Division rounds a ratio by its value alone, so that multiples agree once each is divided by its
-    greatest component; from there on they go through the same operations.
+    Raises:
+        ImprintError: another shape.
     """
-    largest = np.abs(vectors).max(axis=1, initial=0).astype(np.float64)
-    scaled = vectors / divisors(largest)[:, None]
-    squares = cdist(scaled, np.zeros((1, vectors.shape[1])), "sqeuclidean")
-    return scaled / divisors(np.sqrt(squares))
-
-
-def _first(distances: FloatArray, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
-    """Return the first k rows and distances of each line, by (distance, row), ``[q, k]`` each."""
-    order = np.argsort(distances, axis=1)
-    rising = np.take_along_axis(distances, order[:, : k + 1], axis=1)
-    if (rising[:, 1:] == rising[:, :-1]).any():
-        order = np.lexsort((rows, distances), axis=1)
-    return np.take_along_axis(rows, order[:, :k], axis=1), rising[:, :k]
-
-
-def _vectors(values: ArrayLike, what: str) -> Vectors:
     vectors = np.ascontiguousarray(values, dtype=np.float32)
     if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise ImprintError(
