@@ -88,15 +88,23 @@ def test_an_image_asked_for_twice_is_decoded_once(images, monkeypatch):
     import imprint.data.files as module
 
     opened = []
-    plain = module.decode_image
+    plain = module.decode_by_pillow
 
     def counting(content, name, channels):
         opened.append(Path(name).name)
         return plain(content, name, channels)
 
-    monkeypatch.setattr(module, "decode_image", counting)
+    monkeypatch.setattr(module, "decode_by_pillow", counting)
     images.read(np.array([4, 1, 4, 4]), np.tile([0.0, 0, 24, 24], (4, 1)), 8)
     assert sorted(opened) == ["001.png", "004.png"]
+
+
+def test_whole_images_in_their_own_size_are_read_as_they_are(images):
+    rectangles = np.array([[0.0, 0, 24, 24], [24, 0, 0, 24], [0, 0, 24, 23]])
+    found = images.read(np.array([3, 3, 3]), rectangles, 24)
+    np.testing.assert_array_equal(found[0], pictures()[3])
+    np.testing.assert_array_equal(found[1], pictures()[3][:, :, ::-1])
+    assert (found[2] != pictures()[3]).any()
 
 
 def test_gray_sets_have_one_channel(images):

@@ -1,6 +1,6 @@
 """Encoded images, in files or elsewhere, decoded by a pool of threads, ahead of their use.
 
-Pillow gives up the interpreter lock while it decodes and resizes, so threads scale with cores
+Decoders give up the interpreter lock while they decode and resize, so threads scale with cores
 without copies between processes. Images that cannot be decoded may be left out; the indices of all
 others stay as they are.
 """
@@ -14,19 +14,20 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 import numpy as np
-from PIL import Image
 
 from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.contents import Contents
-from imprint.data.decode import decode_image, square, to_array
+from imprint.data.decode import MAX_PIXELS, Picture, decode_by_pillow, size_of, square, to_array
 from imprint.data.imageset import ArrayImages, BoxReading, ImageSet
+from imprint.data.jpeg import decode_exactly
 from imprint.study.fingerprint import DIGEST_BYTES, Fingerprint, fingerprint_of
 
 IN_MEMORY_LIMIT = 1 << 30
 _CHUNK = 512
+_PARTS_A_CORE = 4
 _NONE: IntArray = np.empty(0, dtype=np.int64)
 
 
@@ -82,14 +83,17 @@ class EncodedImages:
         """Return the relative path of one image."""
         return self.contents.names[index]
 
-    def picture(self, index: int) -> Image.Image:
+    def picture(self, index: int) -> Picture:
         """Return one image, decoded completely, RGB or gray.
 
         Raises:
             ImprintError: it is gone or cannot be decoded.
         """
-        contents = self.contents
-        return decode_image(contents.read(index), contents.place(index), self.channels)
+        content = self.contents.read(index)
+        pixels = decode_exactly(content, self.channels, MAX_PIXELS)
+        if pixels is not None:
+            return pixels
+        return decode_by_pillow(content, self.contents.place(index), self.channels)
 
     def sizes(self) -> IntArray:
         """Return width and height of every image, int64 ``[n, 2]``, from the headers.
@@ -127,15 +131,22 @@ class EncodedImages:
         """
         squares = np.empty((len(indices), self.channels, size, size), dtype=np.uint8)
         order = np.argsort(indices, kind="stable")
-        groups = np.split(order, np.flatnonzero(np.diff(indices[order])) + 1) if len(order) else []
+        firsts = np.flatnonzero(np.diff(indices[order], prepend=-1))
+
+        # Where a whole image is asked for in its own size there is nothing to resize.
+        may_be_whole = (rectangles == (0, 0, size, size)).all(axis=1).tolist()
 
         def read(rows: IntArray) -> None:
-            index = int(indices[rows[0]])
-            image = self.picture(index)
-            for row in rows.tolist():
-                squares[row] = square(image, rectangles[row], size, self.name_of(index))
+            index, image = -1, None
+            for row, wanted in zip(rows.tolist(), indices[rows].tolist(), strict=True):
+                if image is None or wanted != index:
+                    index, image = wanted, self.picture(wanted)
+                if may_be_whole[row] and size_of(image) == (size, size):
+                    squares[row] = to_array(image)
+                else:
+                    squares[row] = square(image, rectangles[row], size, self.name_of(index))
 
-        _in_threads(read, groups)
+        _in_threads(read, np.split(order, _even_cuts(firsts)))
         return squares
 
     def fingerprint(self) -> Fingerprint:
@@ -315,19 +326,25 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _in_threads(work: Callable[[IntArray], None], groups: Sequence[IntArray]) -> None:
-    """Do ``work`` on every group, in the pool; the first error is raised after all have ended."""
-    share = max(1, len(groups) // (4 * usable_cores()))
-
-    def run(start: int) -> None:
-        for group in groups[start : start + share]:
-            work(group)
-
-    futures = [_pool().submit(run, start) for start in range(0, len(groups), share)]
+def _in_threads(work: Callable[[IntArray], None], parts: Sequence[IntArray]) -> None:
+    """Do ``work`` on every part, in the pool; the first error is raised after all have ended."""
+    if len(parts) == 1:
+        work(parts[0])
+        return
+    futures = [_pool().submit(work, part) for part in parts]
     errors = [future.exception() for future in futures]
     for error in errors:
         if error is not None:
             raise error
+
+
+def _even_cuts(firsts: IntArray) -> IntArray:
+    """Return where to cut sorted rows, so that those of one image, which begin at ``firsts``, stay.
+
+    Into so many parts that no core waits long for the others.
+    """
+    share = max(1, -(-len(firsts) // (_PARTS_A_CORE * usable_cores())))
+    return firsts[share::share]
 
 
 def _in_chunks(work: Callable[[IntArray], None], rows: IntArray, what: str) -> None:
@@ -335,4 +352,4 @@ def _in_chunks(work: Callable[[IntArray], None], rows: IntArray, what: str) -> N
     starts = range(0, len(rows), _CHUNK)
     for start in track(starts, what, len(starts), f"{_CHUNK} images"):
         part = rows[start : start + _CHUNK]
-        _in_threads(work, np.array_split(part, min(len(part), 4 * usable_cores())))
+        _in_threads(work, np.array_split(part, min(len(part), _PARTS_A_CORE * usable_cores())))

@@ -17,6 +17,9 @@ MAX_TEXT_BYTES = 64 << 20
 """Bytes of a text that is read whole; a list of a million names has 20 million."""
 
 
+_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
 class UnreadableFile(ImprintError, ValueError):
     """A file that exists and is not what it should be: another kind, damaged, or too large."""
 
@@ -30,10 +33,7 @@ def open_regular(path: Path) -> io.BufferedReader:
     """
     check_regular(path)
     # The file may be replaced by a pipe meanwhile: opened so, it does not wait either.
-    descriptor = os.open(
-        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    return os.fdopen(descriptor, "rb")
+    return os.fdopen(os.open(path, _READING), "rb")
 
 
 def check_regular(path: Path) -> os.stat_result:
@@ -53,6 +53,51 @@ def check_regular(path: Path) -> os.stat_result:
     return status
 
 
+def read_at_once(path: Path | str, limit: int) -> bytes:
+    """Return what :func:`read_bytes` does, in half the time: for many small files.
+
+    Raises:
+        OSError: it is missing or may not be read.
+        UnreadableFile: it is no regular file, or larger.
+    """
+    size = _regular_size(path)
+    if size > limit:
+        raise _too_large(path, limit)
+    return _read(path, size)
+
+
+def read_start(path: Path | str, size: int) -> bytes:
+    """Return the first ``size`` bytes of a regular file, or all of a shorter one.
+
+    Raises:
+        OSError: it is missing or may not be read.
+        UnreadableFile: it is no regular file.
+    """
+    _regular_size(path)
+    return _read(path, size)
+
+
+def _regular_size(path: Path | str) -> int:
+    try:
+        status = os.stat(path)
+    except ValueError:  # a zero byte in the name
+        return check_regular(Path(path)).st_size
+    if not stat.S_ISREG(status.st_mode):
+        check_regular(Path(path))
+    return status.st_size
+
+
+def _read(path: Path | str, size: int) -> bytes:
+    descriptor = os.open(path, _READING)
+    try:
+        content = os.read(descriptor, size)
+        while len(content) < size and (more := os.read(descriptor, size - len(content))):
+            content += more
+        return content
+    finally:
+        os.close(descriptor)
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
     """Return the content of a regular file of at most ``limit`` bytes.
 
@@ -63,10 +108,14 @@ def read_bytes(path: Path, limit: int) -> bytes:
     with open_regular(path) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise UnreadableFile(
-            f"{path} has more than {limit:,} bytes, too many for such a file: check the path"
-        )
+        raise _too_large(path, limit)
     return content
+
+
+def _too_large(path: Path | str, limit: int) -> UnreadableFile:
+    return UnreadableFile(
+        f"{path} has more than {limit:,} bytes, too many for such a file: check the path"
+    )
 
 
 def read_text(path: Path, limit: int = MAX_TEXT_BYTES) -> str:
