@@ -13,7 +13,7 @@ from PIL import Image
 
 from imprint.cli import program as cli
 from imprint.core.errors import ImprintError
-from imprint.launch.local import run_tasks
+from imprint.launch.launcher import run_tasks
 from imprint.study.store import Study
 
 HOSTILE_NAME = "\x1b[2Jcat\u202e[red]<b>"
@@ -178,7 +178,7 @@ WORKERS = """
 import os, signal, sys, threading, time
 from imprint.cli import main
 import imprint.cli.program as cli
-from imprint.launch.local import run_tasks
+from imprint.launch.launcher import run_tasks
 
 if __name__ == "__main__":
     cli.run = lambda words: run_tasks(time.sleep, [(60,), (60,)], "sleep", 2)

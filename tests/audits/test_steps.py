@@ -10,7 +10,7 @@ from imprint.audits.options import AuditOptions
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
 from imprint.data.split import load_partition
-from imprint.launch.local import run_tasks
+from imprint.launch.launcher import run_tasks
 from imprint.lenses.dejavu.study import encoders
 from imprint.study.step import card_of
 from imprint.study.store import Study

@@ -11,7 +11,7 @@ from torch import nn
 from imprint.cli import main
 from imprint.core import user_code
 from imprint.core.errors import ImprintError
-from imprint.launch.local import run_tasks
+from imprint.launch.launcher import run_tasks
 from imprint.nets.build import build_network
 from imprint.nets.fill import initial_model
 from imprint.nets.load import load_model

@@ -7,8 +7,8 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.launch import local as launch
-from imprint.launch.local import run_tasks
+from imprint.launch import launcher as launch
+from imprint.launch.launcher import run_tasks
 
 FOREVER = 300
 

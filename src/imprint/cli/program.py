@@ -136,7 +136,8 @@ def run(words: list[str]) -> Any:
 
     options = parse(command.options, rest, program=f"imprint {name}")
     try:
-        findings = type(options).run(options)
+        with _launching(options):
+            findings = type(options).run(options)
     except SystemExit as error:
         # imprint's own commands never leave this way: a model, data set or training function of
         # the user did, and code 0 would say that the audit had succeeded.
@@ -149,6 +150,17 @@ def run(words: list[str]) -> Any:
     from imprint.study.finding import to_json
 
     return to_json(findings)
+
+
+def _launching(options: Any) -> contextlib.AbstractContextManager[None]:
+    """Run the tasks of a command where its options say."""
+    from imprint.launch.options import ManyTasks
+
+    if not isinstance(options, ManyTasks):
+        return contextlib.nullcontext()
+    from imprint.launch.launcher import using
+
+    return using(options.open_launcher())
 
 
 @contextlib.contextmanager

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from imprint.core.errors import printable
-
-if TYPE_CHECKING:
-    from multiprocessing.sharedctypes import Synchronized
 
 T = TypeVar("T")
 
@@ -32,7 +30,7 @@ class Verbosity(IntEnum):
 
 _verbosity = Verbosity.NORMAL
 
-_counter: Synchronized[int] | None = None
+_tick: Callable[[], None] | None = None
 _counted = ""
 
 
@@ -47,10 +45,32 @@ def verbosity() -> Verbosity:
     return _verbosity
 
 
-def count_into(counter: Synchronized[int], unit: str) -> None:
-    """From now on, show nothing of this process; count tracked items of one unit there."""
-    global _counter, _counted
-    _counter, _counted = counter, unit
+@contextmanager
+def counting(tick: Callable[[], None], unit: str) -> Iterator[None]:
+    """Within the block, show nothing of this process; call ``tick`` for tracked items of one unit.
+
+    Blocks may nest: an item of the same unit is told to all of them.
+    """
+    global _tick, _counted
+    before = _tick, _counted
+    outer = _tick if unit == _counted else None
+
+    def tick_all() -> None:
+        if outer is not None:
+            outer()
+        tick()
+
+    _tick, _counted = tick_all, unit
+    try:
+        yield
+    finally:
+        _tick, _counted = before
+
+
+def count_into(tick: Callable[[], None], unit: str) -> None:
+    """From now on, show nothing of this process; call ``tick`` for tracked items of one unit."""
+    global _tick, _counted
+    _tick, _counted = tick, unit
 
 
 def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterator[T]:
@@ -62,8 +82,8 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterat
         total: how many there are.
         unit: what one of them is called in the rate.
     """
-    if _counter is not None:
-        yield from _count(items, _counter) if unit == _counted else items
+    if _tick is not None:
+        yield from _count(items, _tick) if unit == _counted else items
     elif _verbosity is Verbosity.QUIET:
         yield from items
     elif sys.stderr.isatty():
@@ -94,11 +114,10 @@ def log_step(name: str, seconds: float | None) -> None:
         log(f"step {name}: " + ("already done" if seconds is None else f"{seconds:.1f} s"))
 
 
-def _count(items: Iterable[T], counter: Synchronized[int]) -> Iterator[T]:
+def _count(items: Iterable[T], tick: Callable[[], None]) -> Iterator[T]:
     for item in items:
         yield item
-        with counter.get_lock():
-            counter.value += 1
+        tick()
 
 
 def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:

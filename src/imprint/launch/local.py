@@ -1,4 +1,4 @@
-"""Run independent tasks in worker processes that share the cores evenly.
+"""Launcher of this machine: worker processes that share the cores evenly.
 
 Small networks train fastest one to a core, and processes with more threads than cores between
 them stand in each other's way: on two cores, two processes of two threads were measured ten times
@@ -16,84 +16,95 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, TypeVar
 
 from imprint.core import progress
-from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError
 from imprint.core.user_code import consent, restore_consent
+from imprint.launch.ledger import Entry
+from imprint.launch.task import Group, Task
 
 T = TypeVar("T")
 
 POLL_SECONDS = 0.2
 
 
-def run_tasks(
-    function: Callable[..., T],
-    tasks: Sequence[tuple[Any, ...]],
-    what: str,
-    total: int,
-    workers: int | None = None,
-    unit: str = "it",
-    sharing: int | None = None,
-) -> list[T]:
-    """Return ``function(*task)`` for every task, in order, computed in worker processes.
+@dataclass(frozen=True)
+class LocalLauncher:
+    """Worker processes of this machine.
 
-    Args:
-        function: importable by name; what it tracks in ``unit``
-            (:func:`imprint.core.progress.track`)
-            moves one bar for all tasks.
-        tasks: arguments of each call, picklable.
-        what: a few words for the progress bar.
-        total: how many tracked items all tasks have together.
-        workers: processes; the default is one a usable core, at most one a task.
-        unit: what one of the tracked items is called.
-        sharing: how many tasks share the cores, by default those given. Sums round differently on
-            other numbers of threads, so work that must end in the same bytes after a kill says how
-            many tasks there were at first.
-
-    Raises:
-        ImprintError: a task raised it, or a worker died. The first failure ends all workers at
-            once, whatever they were at.
+    Attributes:
+        cpus: cores of a task; 0: the tasks share them evenly.
     """
-    most = workers or usable_cores()
-    count = min(most, len(tasks))
-    threads = max(1, usable_cores() // min(most, sharing or len(tasks)))
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    saved = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    os.environ.update(dict.fromkeys(saved, str(threads)))
-    others = multiprocessing.active_children()
-    try:
-        with ProcessPoolExecutor(
-            count,
-            context,
-            _start_worker,
-            (os.getpid(), threads, counter, unit, consent(), progress.verbosity()),
-        ) as pool:
-            try:
-                with _without_interrupts():
-                    futures = [pool.submit(function, *task) for task in tasks]
-                processes = _children_beside(others)
-                _show(what, total, unit, counter, lambda: _is_over(futures, processes))
-                return _results(futures, processes)
-            except BaseException:
-                for process in _children_beside(others):
-                    process.kill()
-                raise
-    except BrokenProcessPool as error:
-        raise ImprintError(
-            f"a worker process of {what!r} died, perhaps for lack of memory: run the same command "
-            "again to resume"
-        ) from error
-    finally:
-        for name, value in saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+
+    cpus: int = 0
+    is_remote: bool = False
+
+    def run(self, group: Group[T]) -> list[T]:
+        """Return what every task returned, in order.
+
+        Raises:
+            ImprintError: a task raised it, or a worker died. The first failure ends all workers at
+                once, whatever they were at.
+        """
+        if group.ledger is not None:
+            digests = {task.key: group.digest(task) for task in group.tasks}
+            group.ledger.plan(digests)
+        context = multiprocessing.get_context("spawn")
+        counter = context.Value("q", 0)
+        saved = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        os.environ.update(dict.fromkeys(saved, str(group.threads)))
+        others = multiprocessing.active_children()
+        settings = (consent(), progress.verbosity())
+        try:
+            with ProcessPoolExecutor(
+                group.workers,
+                context,
+                _start_worker,
+                (os.getpid(), group.threads, counter, group.unit, *settings),
+            ) as pool:
+                try:
+                    with _without_interrupts():
+                        futures = [pool.submit(*_call(group, task)) for task in group.tasks]
+                    processes = _children_beside(others)
+                    _show(group, counter, lambda: _is_over(futures, processes))
+                    return _results(futures, processes)
+                except BaseException:
+                    for process in _children_beside(others):
+                        process.kill()
+                    raise
+        except BrokenProcessPool as error:
+            raise ImprintError(
+                f"a worker process of {group.what!r} died, perhaps for lack of memory: run the "
+                "same command again to resume"
+            ) from error
+        finally:
+            for name, value in saved.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+    def close(self) -> None:
+        """Do nothing: the processes end with their tasks."""
+
+
+def _call(group: Group[T], task: Task) -> tuple[Any, ...]:
+    """Return what a process calls, with its arguments."""
+    if group.ledger is None:
+        return group.function, *task.arguments
+    entry = group.ledger.entry(task.key)
+    return _recorded, entry, group.digest(task), group.unit, group.function, task.arguments
+
+
+def _recorded(
+    entry: Entry, digest: str, unit: str, function: Callable[..., T], arguments: tuple[Any, ...]
+) -> T:
+    with entry.recording(digest, unit):
+        return function(*arguments)
 
 
 @contextmanager
@@ -159,7 +170,7 @@ def _start_worker(
     progress.set_verbosity(verbosity)
     restore_consent(trusted)
     torch.set_num_threads(threads)
-    progress.count_into(counter, unit)
+    progress.count_into(lambda: _count(counter), unit)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
 
@@ -170,12 +181,15 @@ def _die_with(parent: int) -> None:
     os._exit(1)
 
 
-def _show(
-    what: str, total: int, unit: str, counter: Synchronized[int], finished: Callable[[], bool]
-) -> None:
-    def ticks() -> Any:
+def _count(counter: Synchronized[int]) -> None:
+    with counter.get_lock():
+        counter.value += 1
+
+
+def _show(group: Group[Any], counter: Synchronized[int], finished: Callable[[], bool]) -> None:
+    def ticks() -> Iterator[int]:
         seen = 0
-        while seen < total:
+        while seen < group.total:
             if finished():
                 return
             if counter.value > seen:
@@ -184,5 +198,5 @@ def _show(
             else:
                 time.sleep(POLL_SECONDS)
 
-    for _ in progress.track(ticks(), what, total, unit):
+    for _ in progress.track(ticks(), group.what, group.total, group.unit):
         pass

@@ -16,6 +16,7 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
+from imprint.launch.launcher import launcher_in_use
 from imprint.nets.fill import initial_model
 from imprint.study.counted import uncounted
 from imprint.study.json_io import read_json, write_json
@@ -141,7 +142,7 @@ def train_cohort(
         check_layers(untrained, card)
     plans = plan_models(masks.members, range(len(masks.members)), options, seed, expected)
     study.run(MembersStep(masks.hash(), masks.design, masks))
-    job = Job(study.root, images.fingerprint(), card, options)
+    job = Job(study.root, images.fingerprint(), card, options, len(plans))
     weights = tuple(job.weights(plan) for plan in plans)
     missing = [plan for plan in plans if not job.is_done(plan)]
     study.keep_fingerprints(images.fingerprint())
@@ -159,7 +160,7 @@ def train_cohort(
 
 def _chosen(study: Study, job: Job, plans: list[Plan], data: Resident, masks: Masks) -> Choice:
     """Return the engine; one that was timed is kept, so that a resumed cohort uses the same."""
-    if job.options.engine != "auto":
+    if job.options.engine != "auto" or launcher_in_use().is_remote:
         return choose_engine(job, plans, data)
     timed: list[Choice] = []
 

@@ -16,10 +16,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
 from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log, track
-from imprint.launch.local import run_tasks
+from imprint.launch.launcher import launcher_in_use, run_tasks
 from imprint.train.cohort.job import Job
 from imprint.train.cohort.options import EngineName
 from imprint.train.cohort.plan import Plan, TrainedModel
@@ -70,11 +72,23 @@ def train_sequentially(job: Job, plans: Sequence[Plan], data: Resident) -> None:
 
 
 def train_in_processes(job: Job, plans: Sequence[Plan], data: Resident) -> None:
-    """Train in worker processes that share the cores, on the CPU; the longest runs first."""
+    """Train one model a task, by the launcher in use; the longest runs first.
+
+    On this machine those are worker processes that share the cores, on the CPU.
+    """
     with shared(job.root, data) as folder:
-        tasks = [(job, plan, folder) for plan in longest_first(plans)]
-        workers = count_workers(job, plans)
-        run_tasks(_train_in_worker, tasks, "train cohort", len(plans), workers, unit="model")
+        ordered = longest_first(plans)
+        run_tasks(
+            _train_in_worker,
+            [(job, plan, folder, data.device.type) for plan in ordered],
+            "train cohort",
+            len(plans),
+            job.options.workers or None,
+            unit="model",
+            sharing=job.models,
+            study=job.root,
+            keys=[job.step(plan).artefact for plan in ordered],
+        )
 
 
 def train_stacked(job: Job, plans: Sequence[Plan], data: Resident) -> None:
@@ -117,9 +131,10 @@ def shared(root: Path, data: Resident) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _train_in_worker(job: Job, plan: Plan, folder: Path) -> None:
+def _train_in_worker(job: Job, plan: Plan, folder: Path, device: str) -> None:
     for one in track([plan], "train cohort", 1, "model"):
-        train_sequentially(job, [one], map_resident(folder))
+        if not job.is_done(one):
+            train_sequentially(job, [one], map_resident(folder).to(torch.device(device)))
 
 
 def _train_stacks(job: Job, stacks: Sequence[list[Plan]], data: Resident) -> Iterator[int]:
@@ -161,6 +176,13 @@ def choose_engine(job: Job, plans: Sequence[Plan], data: Resident) -> Choice:
         ImprintError: the engine asked for cannot do it.
     """
     requested = job.options.engine
+    if launcher_in_use().is_remote:
+        if requested not in ("auto", "processes"):
+            raise ImprintError(
+                f"the engine {requested} trains in one process: choose the engine processes, or "
+                "the launcher local"
+            )
+        return Choice("processes", "one model a task of the launcher")
     if requested != "auto":
         _check(requested, job, data)
         return Choice(requested, "asked for")

@@ -74,12 +74,14 @@ class Job:
         fingerprint: of the set.
         card: of the models.
         options: of training.
+        models: how many there are, trained or not.
     """
 
     root: Path
     fingerprint: str
     card: ModelCard
     options: CohortOptions
+    models: int
 
     def step(self, plan: Plan, trained: TrainedModel | None = None) -> CohortModel:
         """Return the step of one model."""

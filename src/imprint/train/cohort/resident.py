@@ -38,6 +38,10 @@ class Resident:
         """Where both lie."""
         return self.pixels.device
 
+    def to(self, device: torch.device) -> Resident:
+        """Return the set on a device."""
+        return Resident(self.pixels.to(device), self.labels.to(device))
+
     @property
     def size(self) -> int:
         """Side of the images in pixels."""

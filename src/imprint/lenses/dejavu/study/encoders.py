@@ -15,7 +15,7 @@ from imprint.data.choice import open_choice
 from imprint.data.imageset import ImageSet
 from imprint.data.index_list import read_indices
 from imprint.data.split import Partitions, partition_images, save_partition
-from imprint.launch.local import run_tasks
+from imprint.launch.launcher import launcher_in_use, run_tasks
 from imprint.lenses.dejavu.findings import Accuracies
 from imprint.lenses.dejavu.options import LinearProbeOptions
 from imprint.lenses.dejavu.study.online import OnlineAttack
@@ -108,7 +108,7 @@ class TrainEncoder(Step):
 def train_encoders(
     study: Study, steps: Sequence[TrainEncoder], images: ImageSet, data: DataChoice, seed: int
 ) -> None:
-    """Train the encoders that are missing, on the CPU several at once, one a process.
+    """Train the encoders that are missing, one a task; on a GPU of this machine one by one.
 
     Those that a killed run left to train do so on as many cores as before, to the same bytes.
 
@@ -124,13 +124,22 @@ def train_encoders(
     ]
     if not missing:
         return
-    if missing[0].device != "cpu":
+    if missing[0].device != "cpu" and not launcher_in_use().is_remote:
         for step in missing:
             study.run(replace(step, images=images))
         return
     epochs = sum(step.train.last_epoch for step in missing)
     tasks = [(study.root, data, seed, step) for step in missing]
-    run_tasks(train_in_worker, tasks, "train encoders", epochs, unit="epoch", sharing=len(steps))
+    run_tasks(
+        train_in_worker,
+        tasks,
+        "train encoders",
+        epochs,
+        unit="epoch",
+        sharing=len(steps),
+        study=study.root,
+        keys=[step.artefact for step in missing],
+    )
 
 
 def train_in_worker(root: Path, data: DataChoice, seed: int, step: TrainEncoder) -> None:

@@ -1,0 +1,254 @@
+"""Launcher on Ray: a cluster of this machine, or one that runs.
+
+imprint never phones home: Ray's usage statistics are switched off before it is imported. Ray opens
+ports on every interface, so whoever connects must know a token: of a cluster started here it is
+random and lives in this process and its children alone, of a running one the user gives it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from imprint.core.device import usable_cores
+from imprint.core.errors import ImprintError, reason_of
+from imprint.core.progress import log
+from imprint.launch.driving import POLL_SECONDS, Policy, WorkerDiedError, drive
+from imprint.launch.task import Group, Shared
+from imprint.launch.worker import Outcome, Request, perform
+
+T = TypeVar("T")
+
+WORTH_SHARING_BYTES = 1 << 20
+"""Of an array among the arguments, from which the object store holds it once for all tasks."""
+WAITING_PER_SLOT = 4
+LEAST_ROOM = 16
+GIBIBYTE = 1 << 30
+MOST_LETTERS_OF_A_FOLDER = 30
+"""The path of a socket has 107 at most, and Ray adds some 65."""
+_TOKEN = secrets.token_hex(32)
+"""Of the clusters that this process starts; Ray reads it once a process."""
+
+
+@dataclass
+class RayLauncher:
+    """Tasks of Ray.
+
+    Attributes:
+        address: of a running cluster; empty: one is started on this machine and ended with it.
+        cpus: cores of a task; 0: the tasks share those of this machine evenly.
+        gpus: of a task.
+        memory: GiB of a task; 0: not counted.
+        policy: about failures.
+    """
+
+    address: str = ""
+    cpus: int = 0
+    gpus: float = 0.0
+    memory: float = 0.0
+    policy: Policy = field(default_factory=Policy)
+    is_remote: bool = True
+    _folder: str = ""
+    _ray: Any = None
+
+    def run(self, group: Group[T]) -> list[T]:
+        """Return what every task returned, in order.
+
+        Raises:
+            ImprintError: Ray cannot be had or reached, no machine is large enough, tasks failed, or
+                their workers died too often.
+        """
+        ray = self._start()
+        resources: dict[str, Any] = {"num_cpus": group.threads, "num_gpus": self.gpus}
+        if self.memory:
+            resources["memory"] = int(self.memory * GIBIBYTE)
+        _check_room(ray, resources)
+        group, arrays = share_arrays(group)
+        references = tuple(ray.put(array) for array in arrays)
+        return drive(group, RayCluster(ray, resources, references), self.policy)
+
+    def close(self) -> None:
+        """Leave the cluster; end it where it was started here."""
+        if self._ray is not None:
+            with _interrupts_later():
+                self._ray.shutdown()
+            self._ray = None
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = ""
+
+    def _start(self) -> Any:
+        if self._ray is None:
+            os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+            _authenticate(self.address)
+            ray = _import_ray()
+            # Else Ray prints what happens to workers on standard output, between the findings.
+            setattr(importlib.import_module("ray._private.worker"), _SHOWS_LOGS, False)
+            self._ray = ray
+            try:
+                if self.address:
+                    ray.init(address=self.address, **_QUIET)
+                else:
+                    log("launcher: start a Ray cluster on this machine")
+                    self._folder = _short_folder()
+                    cores = usable_cores()
+                    ray.init(
+                        "local", num_cpus=cores, _temp_dir=self._folder,
+                        include_dashboard=False, **_QUIET,
+                    )  # fmt: skip
+            except Exception as error:
+                self.close()
+                where = self.address or "this machine"
+                raise ImprintError(
+                    f"cannot start or join a Ray cluster on {where} ({reason_of(error)}): check "
+                    "--ray-address, RAY_AUTH_TOKEN and that it runs the same version of Ray"
+                ) from error
+        return self._ray
+
+
+_SHOWS_LOGS = "_worker_logs_enabled"
+_QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
+
+
+@dataclass(frozen=True)
+class RayCluster:
+    """Attempts are object references."""
+
+    ray: Any
+    resources: dict[str, Any]
+    arrays: tuple[Any, ...]
+
+    @property
+    def room(self) -> int:
+        """Return some times as many as run at once: pending tasks let a cluster grow."""
+        cores = self.ray.cluster_resources().get("CPU", 1)
+        return max(LEAST_ROOM, WAITING_PER_SLOT * int(cores // self.resources["num_cpus"]))
+
+    def submit(self, requests: Sequence[Request]) -> list[Any]:
+        """Start an attempt at each of some tasks."""
+        remote = self.ray.remote(_perform).options(max_retries=0, **self.resources)
+        return [remote.remote(request, *self.arrays) for request in requests]
+
+    def ended(self, attempts: Sequence[Any]) -> list[Any]:
+        """Return the attempts that are over, waiting a moment for one."""
+        attempts = list(attempts)
+        self.ray.wait(attempts, num_returns=1, timeout=POLL_SECONDS)
+        ready, _ = self.ray.wait(attempts, num_returns=len(attempts), timeout=0)
+        return list(ready)
+
+    def outcome(self, attempt: Any) -> Outcome:
+        """Return how an attempt ended."""
+        errors = self.ray.exceptions
+        try:
+            outcome: Outcome = self.ray.get(attempt)
+        except errors.RayTaskError as error:
+            return Outcome(failure=f"the worker could not do it: {reason_of(error.cause)}")
+        except errors.RayError as error:
+            raise WorkerDiedError(reason_of(error)) from error
+        return outcome
+
+    def cancel(self, attempts: Sequence[Any]) -> None:
+        """End attempts that are not over."""
+        for attempt in attempts:
+            with suppress(Exception):
+                self.ray.cancel(attempt, force=True)
+
+
+def share_arrays(group: Group[T]) -> tuple[Group[T], list[Any]]:
+    """Return tasks whose large array arguments are references, and these arrays, each once."""
+    import numpy as np
+
+    from imprint.study.hashing import hash_arrays
+
+    places: dict[int, Shared] = {}
+    arrays: list[Any] = []
+
+    def share(argument: Any) -> Any:
+        is_large = isinstance(argument, np.ndarray) and argument.nbytes >= WORTH_SHARING_BYTES
+        if not is_large:
+            return argument
+        if id(argument) not in places:
+            places[id(argument)] = Shared(len(arrays), hash_arrays(argument))
+            arrays.append(argument)
+        return places[id(argument)]
+
+    tasks = [replace(task, arguments=tuple(map(share, task.arguments))) for task in group.tasks]
+    return replace(group, tasks=tasks), arrays
+
+
+def _perform(request: Request, *arrays: Any) -> Outcome:
+    return perform(request, arrays)
+
+
+def _authenticate(address: str) -> None:
+    """Say which token Ray takes; it writes none into the home folder where one is stated.
+
+    Raises:
+        ImprintError: a cluster that runs, and no token for it.
+    """
+    if not address:
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=_TOKEN)
+        return
+    if os.environ.setdefault("RAY_AUTH_MODE", "token") != "token":
+        return
+    if not (os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")):
+        raise ImprintError(
+            f"the Ray cluster at {address} needs its token: set RAY_AUTH_TOKEN to the one it was "
+            "started with, or RAY_AUTH_MODE=disabled where it has none"
+        )
+
+
+def _import_ray() -> Any:
+    try:
+        return importlib.import_module("ray")
+    except ImportError as error:
+        raise ImprintError(
+            f"Ray cannot be imported ({error}): pip install 'imprint[ray]'"
+        ) from error
+
+
+def _check_room(ray: Any, resources: dict[str, Any]) -> None:
+    """Refuse tasks that no machine of the cluster can hold: they would wait for ever.
+
+    Raises:
+        ImprintError: so it is.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+    wanted = {names[key]: value for key, value in resources.items() if value}
+    if not any(all(node.get(k, 0) >= v for k, v in wanted.items()) for node in nodes):
+        largest = max((node.get("CPU", 0) for node in nodes), default=0)
+        raise ImprintError(
+            f"no machine of the Ray cluster holds a task of {resources['num_cpus']} CPUs, "
+            f"{resources['num_gpus']:g} GPUs and {resources.get('memory', 0) / GIBIBYTE:g} GiB "
+            f"(the largest has {largest:g} CPUs): set --task-cpus, --task-gpus and --task-memory"
+        )
+
+
+def _short_folder() -> str:
+    parent = tempfile.gettempdir()
+    place = parent if len(parent) <= MOST_LETTERS_OF_A_FOLDER else "/tmp"
+    return tempfile.mkdtemp(prefix="imprint-ray-", dir=place)
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Let a second interrupt wait until the cluster has ended, lest processes stay."""
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
