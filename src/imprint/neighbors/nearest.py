@@ -189,12 +189,12 @@ class _Search:
         self.cosine = cosine
         # Under cosine scores are computed with norms; else these only bound an error.
         self.precision = np.float64 if cosine else np.float32
-        self.norms = _norms(base, self.precision, "base vector", first_row)
+        self.norms = checked_norms(base, self.precision, "base vector", first_row)
         self.screen = Screen(base, self.norms, cosine, device, use_faiss, base_tile)
 
     def nearest(self, queries: Vectors, first: int) -> Ranked:
         """Return the k nearest of one tile of queries, from row ``first`` on."""
-        norms = _norms(queries, self.precision, "query", first)
+        norms = checked_norms(queries, self.precision, "query", first)
         prepared = self.screen.prepare(queries, norms)
         scores, candidates = self.screen.best(prepared, self.kept)
         kth = scores[:, self.k - 1]
@@ -249,7 +249,7 @@ def as_vectors(values: ArrayLike, what: str) -> Vectors:
     return vectors
 
 
-def _norms(vectors: Vectors, precision: Precision, what: str, first: int = 0) -> FloatArray:
+def checked_norms(vectors: Vectors, precision: Precision, what: str, first: int = 0) -> FloatArray:
     """Return the length of each vector, float64 ``[n]``; ``first`` is the number of row 0.
 
     Raises:

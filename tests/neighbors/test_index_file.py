@@ -1,0 +1,72 @@
+import importlib.util
+
+import numpy as np
+import pytest
+
+from imprint.core.bounds import OptionError
+from imprint.core.errors import ImprintError
+from imprint.neighbors import sources
+from imprint.neighbors.index_file import IvfPqOptions, read_index, write_index
+from imprint.neighbors.sources import ArraySource
+
+faiss = pytest.importorskip("faiss")
+BASE = np.random.default_rng(0).standard_normal((900, 6)).astype(np.float32)
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_an_index_has_the_same_bytes_at_any_threads_and_blocks(
+    tmp_path, monkeypatch, metric
+) -> None:
+    before = faiss.omp_get_max_threads()
+    cards = []
+    try:
+        for threads, block in ((1, 1 << 20), (2, 24 * 50), (1, 24)):
+            faiss.omp_set_num_threads(threads)
+            monkeypatch.setattr(sources, "BLOCK_BYTES", block)
+            folder = tmp_path / f"{threads}-{block}"
+            cards.append(write_index(folder, ArraySource(BASE), IvfPqOptions(lists=9), metric, 3))
+    finally:
+        faiss.omp_set_num_threads(before)
+    assert cards[0] == cards[1] == cards[2]
+
+
+def test_lists_codes_and_training_fit_the_vectors(tmp_path) -> None:
+    card = write_index(tmp_path / "i", ArraySource(BASE), IvfPqOptions(code_bytes=4))
+    assert (card.lists, card.code_bytes, card.trained_on) == (22, 3, 900)
+    assert card.code_bits == 4
+    other = write_index(tmp_path / "j", ArraySource(BASE), IvfPqOptions(code_bytes=4), seed=1)
+    assert other.sha256 != card.sha256
+
+
+def test_what_cannot_be_indexed_is_refused(tmp_path) -> None:
+    with pytest.raises(ImprintError, match="79 vectors are too few"):
+        write_index(tmp_path / "i", ArraySource(BASE[:79]), IvfPqOptions())
+    broken = BASE.copy()
+    broken[700, 2] = np.inf
+    with pytest.raises(ImprintError, match=r"base vector \d+ holds NaN or infinity"):
+        write_index(tmp_path / "i", ArraySource(broken), IvfPqOptions())
+    with pytest.raises(OptionError, match="nprobe must be at least 1, got 0"):
+        IvfPqOptions(nprobe=0)
+    assert not (tmp_path / "i").exists()
+
+
+def test_a_damaged_index_is_refused_and_not_read(tmp_path) -> None:
+    folder = tmp_path / "i"
+    with pytest.raises(ImprintError, match="no index of neighbours"):
+        read_index(folder, (900, 6), "l2")
+    write_index(folder, ArraySource(BASE), IvfPqOptions())
+    read_index(folder, (900, 6), "l2")
+    content = bytearray((folder / "index.faiss").read_bytes())
+    content[100] ^= 1
+    (folder / "index.faiss").write_bytes(content)
+    with pytest.raises(ImprintError, match=r"index\.faiss is damaged"):
+        read_index(folder, (900, 6), "l2")
+    (folder / "index.json").write_text("{}")
+    with pytest.raises(ImprintError, match=r"index\.json is damaged"):
+        read_index(folder, (900, 6), "l2")
+
+
+def test_without_faiss_the_extra_is_named(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImprintError, match=r"pip install 'imprint\[knn\]', or search exactly"):
+        write_index(tmp_path / "i", ArraySource(BASE), IvfPqOptions())
