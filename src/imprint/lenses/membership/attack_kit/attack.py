@@ -111,9 +111,11 @@ class Attack:
             return "needs population records, which are not given"
         if self.sides == "none":
             return None
-        if evidence.references is None or not evidence.references.used.any():
+        if evidence.references is None:
             return "needs reference models, and there are none"
         outside, inside = evidence.references.counts
+        if not (outside.any() or inside.any()):
+            return "needs reference models, and there are none"
         if self.sides in ("out", "both") and not outside.any():
             return "needs OUT models, and every reference was trained on every record"
         if self.sides == "both" and not inside.any():

@@ -17,6 +17,7 @@ from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings, 
 from imprint.lenses.membership.attack_kit.evaluation import check_both
 from imprint.lenses.membership.attack_kit.run import cohort_target
 from imprint.lenses.membership.cohort.references import Cohort, References
+from imprint.lenses.membership.cohort.stored_signals import whole
 from imprint.lenses.membership.findings import CHANCE
 from imprint.stats.control import Control
 from imprint.stats.roc import auc
@@ -132,11 +133,14 @@ def other_membership(
         seed: chooses what is dropped.
 
     Returns:
-        The control; None when the attack cannot be run without the other model.
+        The control; None when the attack cannot be run without the other model, or when the cohort
+        is balanced and read from disk: models would be gathered record by record.
 
     Raises:
         ImprintError: too few records are left.
     """
+    if cohort.is_stored and cohort.partners is not None:
+        return None
     own, labels = cohort.members[target], cohort.members[other]
     random = generator(seed, "other membership")
     kept = []
@@ -199,7 +203,7 @@ def without_model(cohort: Cohort, gone: int, first: int, random: np.random.Gener
     rows = np.argsort(key, axis=0)[: models - 2]
     return Cohort(
         {
-            kind: np.take_along_axis(values, rows[:, None, :], axis=0)
+            kind: np.take_along_axis(whole(values), rows[:, None, :], axis=0)
             for kind, values in cohort.signals.items()
         },
         np.take_along_axis(cohort.members, rows, axis=0),

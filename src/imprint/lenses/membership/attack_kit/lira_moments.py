@@ -9,6 +9,7 @@ themselves, which keeps the sums small and equal values exactly equal.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,17 +48,20 @@ class Sums:
         return less
 
 
-def sums(signals: FloatArray, members: BoolArray) -> Sums:
+def sums(signals: Iterable[FloatArray], members: BoolArray) -> Sums:
     """Return the sums of K models.
 
     Args:
-        signals: float64 ``[K, A, N]``, K ≥ 1.
+        signals: float64 ``[A, N]`` of one model after the other, K ≥ 1; read once.
         members: bool ``[K, N]``.
     """
-    shape = signals.shape[1:]
-    start = Sums(signals[0], np.zeros((2, shape[1])), np.zeros((2, *shape)), np.zeros((2, *shape)))
+    start: Sums | None = None
     for values, inside in zip(signals, members, strict=True):
+        if start is None:
+            zeros = np.zeros((2, *values.shape))
+            start = Sums(values, np.zeros((2, values.shape[1])), zeros, zeros.copy())
         _add(start, values, inside, 1.0)
+    assert start is not None
     return start
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack_kit.attack import Evidence
-from imprint.lenses.membership.cohort.partners import draw_partners
+from imprint.lenses.membership.cohort.partners import Partners, draw_partners
 from imprint.lenses.membership.cohort.references import Cohort, References
 
 
@@ -80,7 +80,7 @@ def pseudo_targets(
     cohort, partners = references.cohort, _partners(references)
     for row in _choose_rows(references, most, seed):
         pseudo = _replace_target(references, row, partners)
-        usable = references.used[row] & pseudo.used.any(axis=0)
+        usable = references.used_by(row) & (sum(pseudo.counts) > 0)
         if usable.any():
             yield PseudoTarget(row, _signals_of(cohort, row, pseudo), cohort.members[row], usable)
 
@@ -118,20 +118,22 @@ def collect_examples(
 
 def _choose_rows(references: References, most: int | None, seed: int) -> list[int]:
     """Return the models that are references of some record, at most that many."""
-    rows = np.flatnonzero(references.used.any(axis=1))
+    rows = np.array(
+        [row for row in range(len(references.cohort)) if references.used_by(row).any()], dtype=int
+    )
     if most is not None and len(rows) > most:
         rows = np.sort(generator(seed, "pseudo-targets").permutation(rows)[:most])
     return [int(row) for row in rows]
 
 
-def _partners(references: References) -> IntArray | None:
-    """Return the partners among the models left without the target, int64 ``[K, N]``."""
+def _partners(references: References) -> Partners | None:
+    """Return the partners among the models left without the target, ``[K, N]``."""
     if references.target is None:
         return references.cohort.partners
     return draw_partners(references.cohort.members, references.used)
 
 
-def _replace_target(references: References, row: int, partners: IntArray | None) -> References:
+def _replace_target(references: References, row: int, partners: Partners | None) -> References:
     """Return the references of a pseudo-target."""
     cohort = references.cohort
     if references.target is None:
@@ -144,8 +146,8 @@ def _replace_target(references: References, row: int, partners: IntArray | None)
         return replace(references, pseudo_target=row, removed=pair)
     # A record whose partner of the target this is loses any other pair; it is not usable anyway.
     instead = np.argmax(references.used, axis=0)
-    own = np.where(references.used[row], row, instead)
-    partner = np.take_along_axis(partners, own[None], axis=0)[0]
+    own = np.where(references.used_by(row), row, instead)
+    partner = np.take_along_axis(partners, own[None], axis=0)[0].astype(np.int64)
     return replace(references, pseudo_target=row, removed=(own, partner))
 
 

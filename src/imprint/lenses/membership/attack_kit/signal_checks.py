@@ -14,6 +14,7 @@ import numpy as np
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack_kit.attack import DIRECTION, Evidence
 from imprint.lenses.membership.cohort.references import References
+from imprint.lenses.membership.cohort.stored_signals import SignalArray, each_model
 from imprint.lenses.membership.findings import CHANCE, AttackFinding, Evaluation
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
@@ -54,7 +55,7 @@ def suspect_signals(evidence: Evidence, members: BoolArray) -> list[str]:
         references = evidence.references
         if references is not None and kind in references.cohort.signals:
             cohort = references.cohort
-            sentences += _suspect_references(kind, cohort.signals[kind][:, 0], cohort.members)
+            sentences += _suspect_references(kind, cohort.signals[kind], cohort.members)
     if evidence.references is not None:
         sentences += _suspect_counts(evidence.references, members)
     return sentences
@@ -106,15 +107,17 @@ def _suspect_direction(kind: str, values: FloatArray, members: BoolArray) -> lis
     ]
 
 
-def _suspect_references(kind: str, values: FloatArray, masks: BoolArray) -> list[str]:
-    """Check reference models against their own masks, record by record: ``[K, N]`` both."""
+def _suspect_references(kind: str, signals: SignalArray, masks: BoolArray) -> list[str]:
+    """Check reference models ``[K, A, N]`` against their own masks ``[K, N]``, record by record."""
     inside = masks.sum(axis=0)
     both = (inside > 0) & (inside < len(masks))
     if np.count_nonzero(both) < MIN_RECORDS:
         return []
-    held, known = values[:, both], masks[:, both]
-    with_record = (held * known).sum(axis=0) / known.sum(axis=0)
-    without = (held * ~known).sum(axis=0) / (~known).sum(axis=0)
+    total_in, total_out = np.zeros((2, np.count_nonzero(both)))
+    for values, mask in zip(each_model(signals), masks, strict=True):
+        total_in += values[0, both] * mask[both]
+        total_out += values[0, both] * ~mask[both]
+    with_record, without = total_in / inside[both], total_out / (len(masks) - inside[both])
     gap = DIRECTION[kind] * (with_record - without)
     error = gap.std(ddof=1) / np.sqrt(len(gap))
     if error == 0 or gap.mean() / error > -MIN_Z:

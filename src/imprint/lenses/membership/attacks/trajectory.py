@@ -83,10 +83,14 @@ def trajectory_iqr(trajectory: FloatArray) -> FloatArray:
 
 def _losses_of_references(references: References, most: int) -> tuple[FloatArray, BoolArray]:
     """Return losses ``[M, E]`` of the references of each record, and whether they saw it."""
-    cohort, used = references.cohort, references.used
-    rows = np.flatnonzero(used.any(axis=1))[:most]
-    losses = [cohort.signals[TRAJECTORY][row][:, used[row]].T for row in rows]
-    members = [cohort.members[row, used[row]] for row in rows]
+    cohort = references.cohort
+    losses: list[FloatArray] = []
+    members: list[BoolArray] = []
+    for row in range(len(cohort)):
+        used = references.used_by(row)
+        if used.any() and len(losses) < most:
+            losses.append(cohort.signals[TRAJECTORY][row][:, used].T)
+            members.append(cohort.members[row, used])
     return np.concatenate(losses), np.concatenate(members)
 
 

@@ -9,13 +9,20 @@ exactly where the first is an IN model: what it says of every record reveals the
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.seeds import derive, uniforms
 
+Partners = NDArray[np.signedinteger]
+"""Models of another side, 2 bytes each: as many as there are signals."""
 
-def draw_partners(members: BoolArray, kept: BoolArray | None = None) -> IntArray | None:
-    """Return a model of the other side for every model and record, int64 ``[K, N]``.
+BLOCK_VALUES = 1 << 22
+"""Models times records that are paired at a time."""
+
+
+def draw_partners(members: BoolArray, kept: BoolArray | None = None) -> Partners | None:
+    """Return a model of the other side for every model and record, ``[K, N]``.
 
     The IN models and the OUT models of a record each stand in a random order of its own; the
     i-th of both are partners of each other, and where the sides differ in size the smaller
@@ -38,17 +45,38 @@ def draw_partners(members: BoolArray, kept: BoolArray | None = None) -> IntArray
     for side in (inside, outside):
         if np.ptp(side) > 0 or side[0] == 0:
             return None
-    drawn = uniforms(derive(0, "partners"), np.arange(records), models).T
+    paired = find_complements(members)
+    complement = np.maximum(paired, 0)
+    partners = np.empty((models, records), dtype=np.int16 if models < 1 << 15 else np.int32)
+    size = max(1, BLOCK_VALUES // models)
+    for start in range(0, records, size):
+        part = slice(start, min(start + size, records))
+        drawn = _draw_block(members[:, part], kept[:, part], start, int(inside[0]), int(outside[0]))
+        pairs = (paired >= 0)[:, None] & kept[:, part][complement]
+        partners[:, part] = np.where(pairs, complement[:, None], drawn)
+    return partners
+
+
+def _draw_block(
+    members: BoolArray, kept: BoolArray, start: int, first: int, second: int
+) -> IntArray:
+    """Return the partners of a block of records that begins with record ``start``, ``[K, n]``.
+
+    Args:
+        members: bool ``[K, n]``.
+        kept: bool ``[K, n]``.
+        start: number of the first record.
+        first: IN models of every record.
+        second: OUT models of every record.
+    """
+    models, records = members.shape
+    drawn = uniforms(derive(0, "partners"), np.arange(start, start + records), models).T
     # IN models of each record first, then its OUT models, each side in its random order.
     order = np.argsort(drawn + ~members + 2 * ~kept, axis=0, kind="stable")
     place = np.empty_like(order)
     np.put_along_axis(place, order, np.arange(models)[:, None], axis=0)
-    first, second = int(inside[0]), int(outside[0])
     opposite = np.where(members, first + place % second, (place - first) % first)
-    partners = np.take_along_axis(order, opposite, axis=0)
-    paired = find_complements(members)
-    complement = np.maximum(paired, 0)
-    return np.where((paired >= 0)[:, None] & kept[complement], complement[:, None], partners)
+    return np.take_along_axis(order, opposite, axis=0)
 
 
 def find_complements(members: BoolArray) -> IntArray:

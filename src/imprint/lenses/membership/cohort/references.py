@@ -47,7 +47,17 @@ from imprint.lenses.membership.attack_kit.lira_moments import (
     moments,
     sums,
 )
-from imprint.lenses.membership.cohort.partners import draw_partners, find_complements
+from imprint.lenses.membership.cohort.partners import Partners, draw_partners, find_complements
+from imprint.lenses.membership.cohort.stored_signals import (
+    SignalArray,
+    StoredSignals,
+    each_model,
+    pick_models,
+    plain_blocks,
+    some_records,
+    some_views,
+    whole,
+)
 
 MIN_RECORDS = 40
 """Records of a cohort at least: intervals leave out a twentieth of them at a time."""
@@ -118,21 +128,23 @@ class Cohort:
     """K reference models and what was computed of them so far.
 
     Args:
-        signals: float64 ``[K, A, N]`` by kind (``phi``, ``log_curvature``, ``loss``, ``log_loss``).
+        signals: float64 ``[K, A, N]`` by kind (``phi``, ``log_curvature``, ``loss``, ``log_loss``),
+            in memory, or read model by model
+            (:mod:`imprint.lenses.membership.cohort.stored_signals`).
         members: bool ``[K, N]``, which model was trained on which record.
         population: float64 ``[K, A, Q]`` by kind, on records that no model was trained on.
     """
 
     def __init__(
         self,
-        signals: Mapping[str, FloatArray],
+        signals: Mapping[str, SignalArray],
         members: BoolArray,
         population: Mapping[str, FloatArray] | None = None,
     ) -> None:
         self.signals = signals
         self.members = members
         self.population = population or {}
-        self._values: dict[str, FloatArray] = {}
+        self._values: dict[str, SignalArray] = {}
         self._sums: dict[str, Sums] = {}
         self._views: dict[int, Cohort] = {}
 
@@ -162,32 +174,54 @@ class Cohort:
         """
         if view not in self._views:
             one = slice(view, view + 1)
-            parts = [
-                {kind: values[:, one] for kind, values in signals.items() if values.shape[1] > view}
-                for signals in (self.signals, self.population)
-            ]
-            self._views[view] = Cohort(parts[0], self.members, parts[1])
+            signals = {
+                kind: some_views(values, one)
+                for kind, values in self.signals.items()
+                if values.shape[1] > view
+            }
+            population = {
+                kind: values[:, one]
+                for kind, values in self.population.items()
+                if values.shape[1] > view
+            }
+            self._views[view] = Cohort(signals, self.members, population)
             self._views[view].partners = self.partners
         return self._views[view]
 
     def records(self, rows: IntArray) -> Cohort:
         """Return all models on some of the records, int64 ``[n]``."""
         return Cohort(
-            {kind: values[:, :, rows] for kind, values in self.signals.items()},
+            {kind: some_records(values, rows) for kind, values in self.signals.items()},
             self.members[:, rows],
             self.population,
         )
 
-    def values(self, name: str) -> FloatArray:
+    @property
+    def is_stored(self) -> bool:
+        """Whether signals are read model by model."""
+        return any(isinstance(values, StoredSignals) for values in self.signals.values())
+
+    def values(self, name: str) -> SignalArray:
         """Return a signal or derived quantity of all models, float64 ``[K, A, N]``."""
         if name not in self._values:
-            self._values[name] = derive_values(self.signals, name)
+            self._values[name] = (
+                self._stored_values(name)
+                if self.is_stored
+                else derive_values({kind: whole(each) for kind, each in self.signals.items()}, name)
+            )
         return self._values[name]
+
+    def _stored_values(self, name: str) -> StoredSignals:
+        def read(row: int) -> FloatArray:
+            return derive_values(_Lazy(self.signals, row), name)
+
+        views = read(0).shape[0]
+        return StoredSignals((len(self), views, self.members.shape[1]), read)
 
     def sums(self, name: str) -> Sums:
         """Return the power sums of a quantity over all models."""
         if name not in self._sums:
-            self._sums[name] = sums(self.values(name), self.members)
+            self._sums[name] = sums(each_model(self.values(name)), self.members)
         return self._sums[name]
 
     @cached_property
@@ -205,15 +239,15 @@ class Cohort:
         shift = self.sums("columns").shift
         width, count = shift.shape
         total = np.zeros((2, count, width, width))
-        for values, inside in zip(self.values("columns"), self.members, strict=True):
+        for values, inside in zip(each_model(self.values("columns")), self.members, strict=True):
             product = _outer(values - shift)
             total[IN] += inside[:, None, None] * product
             total[OUT] += ~inside[:, None, None] * product
         return total
 
     @cached_property
-    def partners(self) -> IntArray | None:
-        """The model taken out with each target, int64 ``[K, N]``; None unless balanced."""
+    def partners(self) -> Partners | None:
+        """The model taken out with each target, ``[K, N]``; None unless balanced."""
         return draw_partners(self.members)
 
     @cached_property
@@ -227,7 +261,7 @@ class Cohort:
         Of a cohort that is not balanced it is the target's complement.
         """
         if self.partners is not None:
-            return np.asarray(self.partners[row])
+            return np.asarray(self.partners[row], dtype=np.int64)
         if self.complements[row] < 0:
             return None
         return np.full(self.members.shape[1], self.complements[row])
@@ -238,7 +272,7 @@ class Cohort:
 
         float64 ``[K, N]`` and int64 ``[K, N]``.
         """
-        losses = np.where(self.members, np.inf, self.values("loss")[:, 0])
+        losses = np.where(self.members, np.inf, whole(self.values("loss"))[:, 0])
         order = np.argsort(losses, axis=0, kind="stable")
         places = np.empty_like(order)
         np.put_along_axis(places, order, np.arange(len(self))[:, None], axis=0)
@@ -291,17 +325,28 @@ class References:
 
     @cached_property
     def used(self) -> BoolArray:
-        """Which model is a reference for which record, bool ``[K, N]``."""
+        """Which model is a reference for which record, bool ``[K, N]``; see :meth:`used_by`."""
         used = np.ones(self.cohort.members.shape, dtype=bool)
         for models in self.taken_out():
             np.put_along_axis(used, models[None], False, axis=0)
         return used
 
+    def used_by(self, row: int) -> BoolArray:
+        """Return for which records one model is a reference, bool ``[N]``."""
+        used = np.ones(self.cohort.members.shape[1], dtype=bool)
+        for models in self.taken_out():
+            used &= models != row
+        return used
+
     @cached_property
     def counts(self) -> tuple[IntArray, IntArray]:
         """Reference models of each side by record, int64 ``[N]`` OUT and ``[N]`` IN."""
-        inside = (self.used & self.cohort.members).sum(axis=0)
-        return self.used.sum(axis=0) - inside, inside
+        inside = self.cohort.members.sum(axis=0)
+        both = np.full_like(inside, len(self.cohort))
+        for models in self.taken_out():
+            inside -= _of_models(self.cohort.members, models)
+            both -= 1
+        return both - inside, inside
 
     def sums(self, name: str) -> Sums:
         """Return the power sums of a signal or derived quantity."""
@@ -332,10 +377,10 @@ class References:
         return np.asarray(np.where(known, covariance, 0.0))
 
     def _taken_values(self, name: str) -> Iterator[tuple[FloatArray, BoolArray]]:
+        values = self.cohort.values(name)
         for models in self.taken_out():
-            values = np.take_along_axis(self.cohort.values(name), models[None, None], axis=0)[0]
-            inside = np.take_along_axis(self.cohort.members, models[None], axis=0)[0]
-            yield values, inside
+            taken = pick_models(each_model(values), models, values.shape[1:])
+            yield taken, _of_models(self.cohort.members, models)
 
     def population(self, kind: str) -> FloatArray | None:
         """Return a signal of population records, float64 ``[K, A, Q]`` less the target's row."""
@@ -362,10 +407,16 @@ class References:
         Args:
             only_out: over OUT models alone; a record without any takes its IN models.
         """
-        weights = self.used & ~self.cohort.members if only_out else self.used
-        weights = np.where(weights.any(axis=0), weights, self.used).astype(np.float64)
-        total = np.einsum("kn,kan->an", weights, self.cohort.values("probability"))
-        return np.asarray(total / weights.sum(axis=0))
+        outside, inside = self.counts
+        count = np.where(outside > 0, outside, inside) if only_out else outside + inside
+        values = self.cohort.values("probability")
+        total = np.zeros(values.shape[1:])
+        for row, probability in enumerate(each_model(values)):
+            weight = self.used_by(row)
+            if only_out:
+                weight &= ~self.cohort.members[row] | (outside == 0)
+            total += weight * probability
+        return np.asarray(total / count)
 
     def out_loss_quantile(self, level: float) -> FloatArray:
         """Return the quantile of the OUT losses of each record, float64 ``[N]``.
@@ -377,32 +428,66 @@ class References:
             level: in [0, 1].
         """
         count = self.counts[0]
-        ordered, gone = self._sorted_out_losses()
         position = level * np.maximum(count - 1, 0)
         low = np.floor(position).astype(np.int64)
         high = np.minimum(low + 1, np.maximum(count - 1, 0))
-        below, above = (
-            np.take_along_axis(ordered, (at + (at >= gone))[None], axis=0)[0] for at in (low, high)
-        )
+        below, above = self._ordered_out_losses(low, high)
         known = count > 0
         with np.errstate(invalid="ignore"):
             quantile = below + (position - low) * (above - below)
         return np.asarray(np.where(known, quantile, quantile[known].mean() if known.any() else 0))
 
+    def _ordered_out_losses(self, low: IntArray, high: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the OUT losses of each record at two places of their rising order, ``[N]``."""
+        if not self.removed and not self.cohort.is_stored:
+            ordered, gone = self._sorted_out_losses()
+            below, above = (
+                np.take_along_axis(ordered, (at + (at >= gone))[None], axis=0)[0]
+                for at in (low, high)
+            )
+            return below, above
+        below, above = np.empty(len(low)), np.empty(len(low))
+        taken = list(self.taken_out())
+        rows = np.arange(len(self.cohort))[:, None]
+        for part, losses in plain_blocks(self.cohort.values("loss")):
+            apart = self.cohort.members[:, part]
+            for models in taken:
+                apart = apart | (models[part] == rows)
+            ordered = np.sort(np.where(apart, np.inf, losses), axis=0)
+            for values, at in ((below, low), (above, high)):
+                values[part] = np.take_along_axis(ordered, at[None, part], axis=0)[0]
+        return below, above
+
     def _sorted_out_losses(self) -> tuple[FloatArray, IntArray]:
         """Return OUT losses in rising order, ``[K, N]``, and the place to pass over, ``[N]``."""
         gone = np.full(self.cohort.members.shape[1], len(self.cohort))
-        if self.removed:
-            outside = self.used & ~self.cohort.members
-            return np.sort(
-                np.where(outside, self.cohort.values("loss")[:, 0], np.inf), axis=0
-            ), gone
         ordered, places = self.cohort.sorted_out_losses
         for models in self.taken_out():
-            outside = ~np.take_along_axis(self.cohort.members, models[None], axis=0)[0]
+            outside = ~_of_models(self.cohort.members, models)
             place = np.take_along_axis(places, models[None], axis=0)[0]
             gone = np.where(outside, place, gone)
         return ordered, gone
+
+
+def _of_models(members: BoolArray, models: IntArray) -> BoolArray:
+    """Return of every record the membership in a model of its own, bool ``[N]``."""
+    return np.asarray(np.take_along_axis(members, models[None], axis=0)[0])
+
+
+class _Lazy(Mapping[str, FloatArray]):
+    """The signals of one model by kind, each read when it is asked for."""
+
+    def __init__(self, signals: Mapping[str, SignalArray], row: int) -> None:
+        self._signals, self._row = signals, row
+
+    def __getitem__(self, kind: str) -> FloatArray:
+        return np.asarray(self._signals[kind][self._row])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._signals)
+
+    def __len__(self) -> int:
+        return len(self._signals)
 
 
 def _outer(difference: FloatArray) -> FloatArray:

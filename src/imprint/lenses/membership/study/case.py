@@ -19,6 +19,7 @@ from imprint.lenses.membership.cohort.references import (
     References,
     completes_balanced_cohort,
 )
+from imprint.lenses.membership.cohort.stored_signals import whole
 from imprint.study.array_file import array, read_array_file
 
 SignalKind = Literal["phi", "log_curvature", "loss"]
@@ -251,7 +252,7 @@ def _distinct(where: str, arrays: MembershipArrays, evidence: Evidence) -> Case:
     signals, masks = list(evidence.target.values()), [members[None]]
     if evidence.references is not None:
         cohort = evidence.references.cohort
-        signals += [values.reshape(-1, len(members)) for values in cohort.signals.values()]
+        signals += [whole(values).reshape(-1, len(members)) for values in cohort.signals.values()]
         masks.append(cohort.members)
     columns, memberships = np.concatenate(signals), np.concatenate(masks)
     first = first_of_copies(columns, memberships)

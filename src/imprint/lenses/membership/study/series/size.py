@@ -30,6 +30,7 @@ from imprint.lenses.membership.attack_kit.evaluation import evaluate
 from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import MIN_RECORDS, Cohort
+from imprint.lenses.membership.cohort.stored_signals import whole
 from imprint.lenses.membership.findings import BothSides, Evaluation
 from imprint.lenses.membership.study.cohort.answers import CohortTables
 from imprint.lenses.membership.study.cohort.audit import take_cohort_signals
@@ -248,7 +249,7 @@ def evaluate_difficulty(cohort: Cohort, first: BoolArray, seed: int) -> Evaluati
     """
     outside = ~cohort.members
     known = outside.any(axis=0)
-    total = (cohort.values("loss")[:, 0] * outside).sum(axis=0)
+    total = (whole(cohort.values("loss"))[:, 0] * outside).sum(axis=0)
     loss = total[known] / outside.sum(axis=0)[known]
     return evaluate(-loss, first[known], seed=seed)
 
