@@ -374,4 +374,5 @@ def commands(folder: Path) -> dict[str, list[str]]:
             *photos, "--classifier", at("classifier.safetensors"),
         ],
         "report": ["report"],
+        "status": ["status"],
     }  # fmt: skip

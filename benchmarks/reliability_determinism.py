@@ -40,8 +40,8 @@ SURROUNDINGS: dict[str, dict[str, str]] = {
     "another folder to work in, a relative and longer --out": {},
 }
 ELSEWHERE = "another folder to work in, a relative and longer --out"
-NOT_TRIED = ("data unpack", "data tag", "data boxes", "report")
-"""Commands whose inputs the miniatures lack, and report, which every study runs."""
+NOT_TRIED = ("data unpack", "data tag", "data boxes", "report", "status")
+"""Commands whose inputs the miniatures lack, report, which every study runs, and status."""
 TRAINS = ("train", "audit", "dejavu sweep")
 """Commands that train encoders: sums of a step are taken in another order by other threads."""
 TIMED = {"leave-one-out compare": ("comparison", "summary.json", "report.html")}

@@ -24,6 +24,7 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
 from imprint.data.split import partition_images, save_partition
+from imprint.launch.options import ManyTasks
 from imprint.lenses.reconstruct.study.sample_file import write_samples
 from imprint.nets.fill import initial_model
 from imprint.nets.load import load_model
@@ -172,6 +173,8 @@ OF_OBJECTS = ("crop_objects", "crop_object_score", "visible_objects")
 """Of files about the crops: tests/lenses/dejavu/study/test_doubts.py."""
 DUPLICATE_METHODS = {"duplicate_search.methods": ("hash",)}
 OUTSIDE = ("out", "device", "json", "stamp", "trust_code")
+WHERE = tuple(field.name for field in dataclasses.fields(ManyTasks))
+"""Where tasks run: tests/launch, which compares bytes."""
 REFUSED_EARLY = ("noise_by", "noise_scale", "target_scaling", "targets")
 """Refused beside a noise variance that is named, beside classes and of images."""
 """No setting of any result."""
@@ -659,6 +662,7 @@ WITHOUT_CARDS = {
     "membership bound",
     "convert",
     "report",
+    "status",
 }
 """Commands that compute and write everything each time."""
 ELSEWHERE = {
@@ -792,6 +796,8 @@ def variants(case, base, place):
     groups = tuple(name for name in case.fixed if name.endswith("."))
     for name, value, kind in leaves(base):
         if name in (*IMAGES, *OUTSIDE, *KEYS, *case.fixed) or name.startswith(groups):
+            continue
+        if name.partition(".")[0] in WHERE:
             continue
         if name.split(".")[-1] in REFUSED_EARLY:
             continue

@@ -21,6 +21,7 @@ from imprint.data.records.records import ImageRows, Records
 from imprint.data.records.sources.text_folder import VOCABULARY, vocabulary_file
 from imprint.data.records.vocabulary import read_vocabulary
 from imprint.data.view import View
+from imprint.launch.options import ManyTasks
 from imprint.lenses.dejavu.public_options import PublicChoice
 from imprint.nets.load import NetworkFile, network_file
 from imprint.nets.predictor.function import needs_inputs
@@ -267,7 +268,8 @@ def refuse_choices_of_encoders(options: AuditOptions) -> None:
     Raises:
         ImprintError: which.
     """
-    own = {field.name for kind in (OwnModelChoice, Common) for field in dataclasses.fields(kind)}
+    kinds = (OwnModelChoice, ManyTasks, Common)
+    own = {field.name for kind in kinds for field in dataclasses.fields(kind)}
     data = {field.name for field in dataclasses.fields(DataChoice)}
     for name in _changed(options, AuditOptions):
         if name in own or (name in data and options.data != EMBEDDED):

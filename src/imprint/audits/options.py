@@ -10,6 +10,7 @@ from imprint.audits.reconstruction.options import AuditReconstruction
 from imprint.audits.seed_options import SeedsChoice
 from imprint.core.bounds import Bounds
 from imprint.data.augmentation import Augmentation
+from imprint.launch.options import ManyTasks
 from imprint.lenses.coverage.options import CoverageStep
 from imprint.lenses.dejavu.options import DejavuChoice
 from imprint.lenses.leave_one_out.options import LeaveOneOutStep
@@ -34,7 +35,7 @@ since a timed choice of the engine could take another one in another run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(SeedsChoice, OwnModelChoice, DejavuChoice, DataChoice):
+class AuditOptions(ManyTasks, SeedsChoice, OwnModelChoice, DejavuChoice, DataChoice):
     """Audit a model with its members and non-members; without one, train some and audit those."""
 
     per_class: Annotated[int, Bounds(least=1)] = 13

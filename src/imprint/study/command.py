@@ -26,12 +26,14 @@ class Command:
         example: options of a run that makes sense, as typed behind the command's name.
         main: names of the options that its short help shows, dotted where nested; empty for the
             required ones and those of its own class.
+        operand: name of an option whose value may stand right behind the command, without a flag.
     """
 
     options: type[Any]
     summary: str
     example: str = ""
     main: tuple[str, ...] = ()
+    operand: str = ""
 
 
 _WORDS: dict[type, str] = {}
@@ -46,7 +48,12 @@ MOST_WORDS = 3
 
 
 def command(
-    words: str, summary: str, *, example: str = "", main: tuple[str, ...] = ()
+    words: str,
+    summary: str,
+    *,
+    example: str = "",
+    main: tuple[str, ...] = (),
+    operand: str = "",
 ) -> Callable[[Options], Options]:
     """Return a decorator that enters a dataclass of options as the command called ``words``.
 
@@ -54,7 +61,7 @@ def command(
     """
 
     def enter(options: Options) -> Options:
-        COMMANDS.register(words)(Command(options, summary, example, main))
+        COMMANDS.register(words)(Command(options, summary, example, main, operand))
         _WORDS[options] = words
         return options
 

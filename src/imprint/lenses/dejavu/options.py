@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.data.augmentation import SECOND_VIEW, Augmentation
+from imprint.launch.options import ManyTasks
 from imprint.lenses.dejavu.doubt_options import DoubtChoice, OwnDoubtChoice
 from imprint.lenses.dejavu.public_options import PublicChoice
 from imprint.study.option_types import Formerly, Names, Numbers, Settings
@@ -162,7 +163,7 @@ class OneModelOptions(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepOptions(CropAttackChoice, PublicChoice, DataChoice):
+class SweepOptions(ManyTasks, CropAttackChoice, PublicChoice, DataChoice):
     """Train encoders under several settings, test each of them at every snapshot."""
 
     vary: Settings = ()

@@ -177,11 +177,6 @@ def choose_engine(job: Job, plans: Sequence[Plan], data: Resident) -> Choice:
     """
     requested = job.options.engine
     if launcher_in_use().is_remote:
-        if requested not in ("auto", "processes"):
-            raise ImprintError(
-                f"the engine {requested} trains in one process: choose the engine processes, or "
-                "the launcher local"
-            )
         return Choice("processes", "one model a task of the launcher")
     if requested != "auto":
         _check(requested, job, data)

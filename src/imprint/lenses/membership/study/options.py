@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
+from imprint.launch.options import ManyTasks
 from imprint.study.counted import uncounted
 from imprint.study.option_types import Absorbed, Formerly, Names, Parameters
 from imprint.study.options import Common, DataChoice, ModelChoice
@@ -89,7 +90,7 @@ class OwnMembershipChoice(AttacksChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MembershipOptions(EvidenceChoice, ModelChoice, Common):
+class MembershipOptions(ManyTasks, EvidenceChoice, ModelChoice, Common):
     """Options of the audit of one network.
 
     Fields that do not count say which images and networks there are, which are on the cards of
@@ -156,7 +157,7 @@ class PoolChoice(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CohortAuditOptions(PoolChoice, CohortChoice, DataChoice, Common):
+class CohortAuditOptions(ManyTasks, PoolChoice, CohortChoice, DataChoice, Common):
     """Options of a cohort on parts of one set of images."""
 
 

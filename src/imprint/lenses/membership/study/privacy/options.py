@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import UNCHANGED
+from imprint.launch.options import ManyTasks
 from imprint.lenses.membership.privacy.methods import (
     BUDGET,
     MIN_CONFIDENCE,
@@ -52,7 +53,7 @@ class BoundOptions(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivacyOptions(BoundOptions, DataChoice, Common):
+class PrivacyOptions(ManyTasks, BoundOptions, DataChoice, Common):
     """Train on canaries by DP-SGD and bound ε from below by an attack."""
 
     canaries: Annotated[int, Bounds(least=2)] = 500

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds
+from imprint.launch.options import ManyTasks
 from imprint.lenses.membership.study.options import CohortChoice, PoolChoice
 from imprint.study.option_types import Formerly, Integers, Names, Numbers
 from imprint.study.options import Common, DataChoice
@@ -15,7 +16,7 @@ Over = Literal["models", "size", "epsilon", "curvature"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyOptions(PoolChoice, CohortChoice, DataChoice, Common):
+class StudyOptions(ManyTasks, PoolChoice, CohortChoice, DataChoice, Common):
     """Vary one thing and attack at every value.
 
     models: the number of reference models. size: how many records are trained on. epsilon: the
