@@ -234,6 +234,8 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "train": ["train", *photos, *ENCODER, "--train.epochs=3"],
         "data describe": ["data", "describe", *photos],
         "data split": ["data", "split", *photos, "--per-class=2"],
+        "data pack": ["data", "pack", *photos],
+        "data check": ["data", "check", *photos],
         "data vocabulary": ["data", "vocabulary", "--data", at("texts")],
         "data unpack": ["data", "unpack", "--tfrecords", at("train")],
         "data crops": ["data", "crops", *photos, "--min-crop-px=2", "--size=16"],

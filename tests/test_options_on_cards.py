@@ -257,6 +257,7 @@ BOTH = ("members_part", "non_members_part", "output", "label_only", "scorer", "g
 BRITTLE = "--brittleness.removed 1 --brittleness.queries 2"
 CASES = {
     "split": Case("data split", SMALL + "--per-class 2"),
+    "pack": Case("data pack", SMALL),
     "crops": Case("data crops", SMALL + "--size 8"),
     "corner crops": Case("data crops", SMALL + "--crop corner --size 8"),
     "train": Case(
@@ -654,6 +655,7 @@ CASES["whole study"] = Case(
     ),
 )
 WITHOUT_CARDS = {
+    "data check",
     "data describe",
     "data vocabulary",
     "dejavu attack",

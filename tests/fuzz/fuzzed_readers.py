@@ -39,6 +39,8 @@ from imprint.data.decode import header_size, load
 from imprint.data.imageset import ArrayImages
 from imprint.data.index_list import read_index_list, read_indices
 from imprint.data.open import inspect_images
+from imprint.data.packed.step import damaged_images
+from imprint.data.packed.write import Keep, write_pack
 from imprint.data.records.open_records import as_records
 from imprint.data.records.vocabulary import read_vocabulary
 from imprint.data.sources.cifar import read_dictionary
@@ -455,6 +457,28 @@ def tiny_imagenet(folder: Path) -> Path:
     return place / "n01_boxes.txt"
 
 
+def packed(name: str) -> Callable[[Path], Path]:
+    """Return what writes a packed store, one file of which is mutated."""
+
+    def write(folder: Path) -> Path:
+        for row in range(3):
+            (folder / "set" / "a").mkdir(parents=True, exist_ok=True)
+            image(f"{row}.jpg", "JPEG")(folder / "set" / "a")
+        images = inspect_images(folder / "set").images
+        keep: Keep = "pixels" if name == "pixels.npy" else "files"
+        write_pack(images, folder / "images.pack", keep)
+        return folder / "images.pack" / name
+
+    return write
+
+
+def read_packed(path: Path) -> object:
+    """Open a packed store, read an image and check all."""
+    images = inspect_images(path.parent, layout="packed").images
+    damaged_images(images)
+    return images.read(np.array([0]), np.array([[0.0, 0, 9, 12]]), 4)
+
+
 def words(folder: Path) -> Path:
     """Write a class of Tiny ImageNet; the names of classes are mutated."""
     tiny_imagenet(folder)
@@ -638,6 +662,10 @@ READERS = (
     FuzzedReader("PPM", image(".ppm", "PPM"), read_image),
     FuzzedReader("arrays of images", npz(**ARRAYS), images_of(""), of_npz),
     FuzzedReader("images.npy", images_npy, images_of("images.npy"), of_npy),
+    FuzzedReader("header of a packed store", packed("header.json"), read_packed, of_json),
+    FuzzedReader("packed files", packed("encoded.bin"), read_packed),
+    FuzzedReader("packed pixels", packed("pixels.npy"), read_packed, of_npy),
+    FuzzedReader("labels of a packed store", packed("labels.npy"), read_packed, of_npy),
     FuzzedReader("index of ImageNet", npz(**INDEX), read_index, of_npz),
     FuzzedReader("boxes of Tiny ImageNet", tiny_imagenet, read_tiny_imagenet, of_text),
     FuzzedReader("words of classes", words, read_tiny_imagenet, of_text),

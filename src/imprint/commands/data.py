@@ -1,10 +1,10 @@
-"""``imprint data``: what a set of images holds, how it is split, and its files from TFRecords."""
+"""``imprint data``: what a set of images holds; splitting, packing, checking and unpacking it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from imprint.core.bounds import Bounds
 from imprint.study.command import command
@@ -13,7 +13,9 @@ from imprint.study.option_types import Integers
 from imprint.study.options import Common, DataChoice
 
 if TYPE_CHECKING:
+    from imprint.core.arrays import IntArray
     from imprint.data.describe import DataFacts, SplitFacts
+    from imprint.data.imageset import ImageSet
 
 listed("layouts", "layouts of image folders and files", "imprint.data.sources.registry:layouts")
 
@@ -197,3 +199,124 @@ class UnpackRecords(Common):
         if not self.json:
             print(f"{folder}: {unpacked.train} images in train, {unpacked.val} in val")
         return unpacked
+
+
+@dataclass(frozen=True)
+class PackedData:
+    """Which store was written.
+
+    Attributes:
+        store: its path.
+        kind: what it keeps: pixels, files as they are, or arrays.
+        images: how many.
+        left_out: images that cannot be decoded.
+        bytes: of all its files.
+        fingerprint: of the images, as of the data they were packed from.
+    """
+
+    store: str
+    kind: str
+    images: int
+    left_out: int
+    bytes: int
+    fingerprint: str
+
+
+@command(
+    "data pack",
+    "pack images into one store that is read at random, fast",
+    example="--data photos/ --out runs/photos",
+)
+@dataclass(frozen=True, kw_only=True)
+class PackData(DataChoice, Common):
+    """Pack the images into OUT/images.pack; --data OUT/images.pack is then the same data set.
+
+    Indices, names, labels, boxes, pixels and fingerprint are those of the data, so a study of the
+    one goes on with the other. Every image is decoded once; none is encoded anew.
+    """
+
+    keep: Literal["auto", "pixels", "files"] = "auto"
+    """Keep files as pixels, as they are (files), or as pixels where all have one size of up to
+    128 x 128 (auto)."""
+
+    def run(self) -> PackedData:
+        """Pack; return what was written."""
+        from imprint.core.errors import ImprintError
+        from imprint.data.choice import open_choice
+        from imprint.data.packed.pack import open_pack
+        from imprint.data.packed.step import PackFiles
+        from imprint.study.store import Study
+
+        if self.box_margin:
+            raise ImprintError(
+                "--box-margin is not packed: leave it out, and give it with --data STORE"
+            )
+        images = open_choice(self, self.seed, decoded=False)
+        folder = Study(self.out).run(PackFiles(images, self.keep, self.part))
+        pack = open_pack(folder)
+        packed = PackedData(
+            str(folder),
+            pack.header.kind,
+            len(pack),
+            len(pack.corrupt),
+            sum(file.stat().st_size for file in folder.iterdir()),
+            str(images.fingerprint()),
+        )
+        if not self.json:
+            print(
+                f"{folder}: {packed.images} images as {packed.kind}, {packed.bytes / 1e6:,.1f} MB"
+            )
+        return packed
+
+
+@dataclass(frozen=True)
+class CheckedData:
+    """What was checked: all images are as they should be.
+
+    Attributes:
+        images: how many.
+        left_out: images that were left out as corrupt before.
+        by: whether they were held against their hashes or decoded.
+    """
+
+    images: int
+    left_out: int
+    by: str
+
+
+@command(
+    "data check",
+    "read every image once: decode it, or hold a packed one against its hash",
+    example="--data runs/photos/images.pack --out runs/check",
+)
+@dataclass(frozen=True, kw_only=True)
+class CheckData(DataChoice, Common):
+    """Read every image once; name those that are damaged, or write OUT/check.json."""
+
+    def run(self) -> CheckedData:
+        """Check; return what was checked."""
+        from imprint.core.errors import ImprintError
+        from imprint.data.choice import open_choice
+        from imprint.data.files import usable_indices
+        from imprint.data.packed.step import damaged_images, pack_of
+        from imprint.study.finding import write_finding
+
+        images = open_choice(self, self.seed, decoded=False)
+        damaged = damaged_images(images)
+        if len(damaged):
+            raise ImprintError(
+                f"{images.name}: {len(damaged)} of {len(images)} images are damaged: "
+                f"{_first_names(images, damaged)}: replace them, or pack the data again"
+            )
+        by = "decoding" if pack_of(images) is None else "hashes"
+        left_out = len(images) - len(usable_indices(images))
+        checked = CheckedData(len(images), left_out, by)
+        write_finding(self.out / "check.json", checked)
+        if not self.json:
+            print(f"{images.name}: {len(images) - left_out} images are whole, checked by {by}")
+        return checked
+
+
+def _first_names(images: ImageSet, indices: IntArray) -> str:
+    names = ", ".join(images.name_of(index) for index in indices[:10].tolist())
+    return f"{names} and {len(indices) - 10} more" if len(indices) > 10 else names

@@ -14,8 +14,13 @@ OF_FILES = ("layout", "part", "boxes", "on_bad_box", "box_ends", "box_margin", "
 OF_EMBEDDED = ("composite_count", "background_correlation")
 
 
-def open_choice(choice: DataChoice, seed: int) -> ImageSet:
-    """Return the images of the user's choice; sets of small equal images come into memory.
+def open_choice(choice: DataChoice, seed: int, decoded: bool = True) -> ImageSet:
+    """Return the images of the user's choice.
+
+    Args:
+        choice: what to open.
+        seed: of the embedded set.
+        decoded: bring sets of small equal images into memory.
 
     Raises:
         ImprintError: no such data, images and boxes that cannot be used, or an option that does
@@ -41,7 +46,7 @@ def open_choice(choice: DataChoice, seed: int) -> ImageSet:
         box_ends=choice.box_ends,
         box_margin=choice.box_margin,
     )
-    return in_memory(images)
+    return in_memory(images) if decoded else images
 
 
 def image_facts(images: ImageSet) -> dict[str, Any]:

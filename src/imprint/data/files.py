@@ -95,6 +95,10 @@ class EncodedImages:
             return pixels
         return decode_by_pillow(content, self.contents.place(index), self.channels)
 
+    def resident(self) -> DecodedFiles | None:
+        """Return the images as arrays where they are kept decoded; else None."""
+        return None
+
     def sizes(self) -> IntArray:
         """Return width and height of every image, int64 ``[n, 2]``, from the headers.
 
@@ -248,6 +252,8 @@ def in_memory(images: ImageSet, limit: int = IN_MEMORY_LIMIT) -> ImageSet:
         return images
     if (images.sizes() != (width, height)).any():
         return images
+    if (arrays := images.resident()) is not None:
+        return arrays
     pixels = np.empty((len(images), images.channels, height, width), dtype=np.uint8)
 
     def decode(rows: IntArray) -> None:

@@ -26,6 +26,7 @@ from imprint.data.contents import ImageFiles
 from imprint.data.files import EncodedImages, find_corrupt
 from imprint.data.folder_contents import unread_names
 from imprint.data.imageset import ArrayImages, BoxEnds, BoxReading, ImageSet
+from imprint.data.packed.images import PackedContents
 from imprint.data.sources.registry import ImageListing, layouts
 
 _NAMED = 10
@@ -120,7 +121,9 @@ def inspect_images(
         images = dataclasses.replace(listing.images, class_folders=listing.class_folders)
         listing = dataclasses.replace(listing, images=images)
     opened = Opened(listing.images, name, unread=_unread(listing.images))
-    if skip_corrupt and isinstance(listing.images, EncodedImages):
+    if isinstance(listing.images, EncodedImages) and _was_decoded(listing.images):
+        opened = dataclasses.replace(opened, corrupt=listing.images.corrupt)
+    elif skip_corrupt and isinstance(listing.images, EncodedImages):
         corrupt = find_corrupt(listing.images)
         images = dataclasses.replace(listing.images, corrupt=corrupt)
         if len(corrupt) == len(images):
@@ -179,6 +182,11 @@ def notices(opened: Opened) -> list[str]:
     if opened.box_files_unused:
         sentences.append(f"{images.name}: {opened.box_files_unused} {entries} belong to no image")
     return [notice for notice in sentences if notice]
+
+
+def _was_decoded(images: EncodedImages) -> bool:
+    """Return whether every image but those left out as corrupt was decoded once, when packed."""
+    return isinstance(images.contents, PackedContents)
 
 
 def _unread(images: ImageSet) -> tuple[str, ...]:

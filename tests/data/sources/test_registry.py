@@ -9,5 +9,6 @@ def test_every_layout_is_registered():
         "imagenet",
         "imagenet_index",
         "mnist",
+        "packed",
         "tiny_imagenet",
     ]
