@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data.contents import ImageFiles
+from imprint.data.contents import ImageFiles, some_of
 from imprint.data.decode import decode_image, encoded_size, load
 from tests.data.sources.image_files import put_image
 
@@ -30,11 +30,15 @@ def test_files_are_read_by_index(files):
     assert np.array_equal(decode_image(content, "1.png"), load(files.file(1)))
 
 
-def test_some_of_the_files_are_numbered_anew(files):
-    later = files.select(np.array([2, 1]))
+@pytest.mark.parametrize("select", [ImageFiles.select, some_of])
+def test_some_of_the_files_are_numbered_anew(files, select):
+    later = select(files, np.array([2, 1]))
     assert later.names == ["b/0.png", "a/1.png"]
     assert later.size(0) == (6, 6)
     assert later.place(0) == files.place(2)
+    assert later.read(1) == files.read(1)
+    np.testing.assert_array_equal(later.digests(np.array([0])), files.digests(np.array([2])))
+    assert later.select(np.array([1])).read(0) == files.read(1)
 
 
 def test_an_image_that_is_gone_is_named(files):

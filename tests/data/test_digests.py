@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data import digests
+from imprint.data import digests, user_cache
 from imprint.data.digests import file_digests
 
 NAMES = ["b/1.png", "b/2.png", "a/1.png"]
@@ -92,7 +92,7 @@ def test_the_cache_is_bounded_and_the_longest_unused_goes_first(root, monkeypatc
     for age, name in enumerate(("recent", "old")):
         (folder / name).write_bytes(bytes(1000))
         os.utime(folder / name, (10**9 - age, 10**9 - age))
-    monkeypatch.setattr(digests, "MOST_CACHE_BYTES", 2500)
+    monkeypatch.setattr(user_cache, "MOST_CACHE_BYTES", 2500)
     file_digests(root, NAMES)
     assert sorted(file.name == "recent" for file in folder.iterdir()) == [False, True]
     assert not (folder / "old").exists()

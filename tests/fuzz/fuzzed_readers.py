@@ -23,8 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from pyarrow import int64 as arrow_int64
+from pyarrow import list_ as list_of
 from pyarrow import parquet
+from pyarrow import schema as schema_of
 from pyarrow import table as arrow_table
+from pyarrow import uint8 as arrow_uint8
 from safetensors.numpy import save_file as save_arrays
 
 from imprint.commands.published_settings import read_settings
@@ -121,6 +125,7 @@ from imprint.study.store import Study
 from imprint.study.tables import write_table
 from imprint.train.cohort.masks import Masks, read_masks, write_masks
 from imprint.train.published_options import read_published_options
+from tests.data.one_set import as_saved, members_of, samples, table_of, write_arrow, write_tar
 from tests.fuzz.mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
 from tests.nets.predictor.onnx_bytes import linear
 
@@ -446,6 +451,42 @@ def images_npy(folder: Path) -> Path:
     return folder / "images.npy"
 
 
+FEW = samples(6, (6, 5))
+
+
+def shard(folder: Path) -> Path:
+    """Write a shard of small images and their classes."""
+    return write_tar(folder / "a.tar", members_of(FEW, "json"))
+
+
+def arrow_images(as_file: bool, pixels: bool = False) -> Callable[[Path], Path]:
+    """Return what writes an Arrow file of encoded images, or of arrays of pixels."""
+
+    def write(folder: Path) -> Path:
+        columns = {"pixels": PIXELS.tolist(), "y": [0, 1, 1, 0]}
+        kinds = {"pixels": list_of(list_of(list_of(arrow_uint8())))}
+        table = arrow_table(columns, schema_of({**kinds, "y": arrow_int64()}))
+        made = table if pixels else table_of(FEW)
+        return write_arrow(folder / "a.arrow", made, 3, as_file)
+
+    return write
+
+
+def parquet_images(**settings: Any) -> Callable[[Path], Path]:
+    """Return what writes a Parquet file of encoded images."""
+
+    def write(folder: Path) -> Path:
+        parquet.write_table(table_of(FEW), folder / "a.parquet", row_group_size=4, **settings)
+        return folder / "a.parquet"
+
+    return write
+
+
+def saved_dataset(folder: Path) -> Path:
+    """Write what save_to_disk writes; the list of files is mutated."""
+    return as_saved(folder, table_of(FEW)) / "state.json"
+
+
 def tiny_imagenet(folder: Path) -> Path:
     """Write a class of Tiny ImageNet; its boxes are mutated."""
     place = folder / "train" / "n01"
@@ -666,6 +707,13 @@ READERS = (
     FuzzedReader("packed files", packed("encoded.bin"), read_packed),
     FuzzedReader("packed pixels", packed("pixels.npy"), read_packed, of_npy),
     FuzzedReader("labels of a packed store", packed("labels.npy"), read_packed, of_npy),
+    FuzzedReader("shard", shard, images_of("")),
+    FuzzedReader("Arrow stream of images", arrow_images(False), images_of("")),
+    FuzzedReader("Arrow file of images", arrow_images(True), images_of("")),
+    FuzzedReader("Arrow stream of pixels", arrow_images(False, True), images_of("")),
+    FuzzedReader("Parquet of images", parquet_images(compression="none"), images_of("")),
+    FuzzedReader("packed Parquet of images", parquet_images(compression="zstd"), images_of("")),
+    FuzzedReader("saved dataset", saved_dataset, images_of("state.json"), of_json),
     FuzzedReader("index of ImageNet", npz(**INDEX), read_index, of_npz),
     FuzzedReader("boxes of Tiny ImageNet", tiny_imagenet, read_tiny_imagenet, of_text),
     FuzzedReader("words of classes", words, read_tiny_imagenet, of_text),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 from imprint.core.arrays import IntArray
 from imprint.data.decode import header_size, read_encoded
@@ -55,7 +55,7 @@ class Contents(Protocol):
         """
         ...
 
-    def select(self, rows: IntArray) -> Self:
+    def select(self, rows: IntArray) -> Contents:
         """Return some of the images, numbered anew."""
         ...
 
@@ -100,3 +100,49 @@ class ImageFiles:
     def select(self, rows: IntArray) -> ImageFiles:
         """Return some of the files."""
         return ImageFiles(self.root, [self.names[row] for row in rows.tolist()])
+
+
+@dataclass(frozen=True)
+class SomeContents:
+    """Some of the images of others, numbered anew.
+
+    Attributes:
+        source: where they lie.
+        rows: int64 ``[n]``, which of them.
+        names: of these n.
+    """
+
+    source: Contents
+    rows: IntArray
+    names: Sequence[str]
+
+    def place(self, index: int) -> str:
+        """Return where one image lies."""
+        return self.source.place(int(self.rows[index]))
+
+    def read(self, index: int) -> bytes:
+        """Return the encoded bytes of one image."""
+        return self.source.read(int(self.rows[index]))
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Return width and height of one image."""
+        return self.source.size(int(self.rows[index]))
+
+    def digests(self, rows: IntArray) -> Digests:
+        """Return the SHA-256 of some images, uint8 ``[n, 32]``."""
+        return self.source.digests(self.rows[rows])
+
+    def select(self, rows: IntArray) -> SomeContents:
+        """Return some of the images."""
+        return some_of(self.source, self.rows[rows])
+
+
+def some_of(contents: Contents, rows: IntArray) -> SomeContents:
+    """Return some of the images, numbered anew.
+
+    Args:
+        contents: any.
+        rows: int64 ``[n]``, which of them.
+    """
+    names = [contents.names[row] for row in rows.tolist()]
+    return SomeContents(contents, rows, names)

@@ -27,9 +27,12 @@ from imprint.data.files import EncodedImages, find_corrupt
 from imprint.data.folder_contents import unread_names
 from imprint.data.imageset import ArrayImages, BoxEnds, BoxReading, ImageSet
 from imprint.data.packed.images import PackedContents
+from imprint.data.places import as_layout, is_there
 from imprint.data.sources.registry import ImageListing, layouts
 
 _NAMED = 10
+_LAST = ("folder", "huggingface", "webdataset")
+"""Layouts taken where no other is there: tables and archives may lie beside images in files."""
 _NONE: IntArray = np.empty(0, dtype=np.int64)
 
 
@@ -73,7 +76,7 @@ def open_images(
     """Return the images at ``root``; what was left out or corrected is logged.
 
     Args:
-        root: a folder, or an array file.
+        root: a folder, an array file, ``hf:FOLDER``, or a pattern of shards with braces.
         layout: how it is laid out; ``"auto"`` looks.
         part: which part (train, val, test …); None is the training part.
         boxes: instead of the layout's own boxes: a folder of Pascal VOC files ``CLASS/NAME.xml`` or
@@ -109,7 +112,8 @@ def inspect_images(
     box_margin: int = 0,
 ) -> Opened:
     """Return what :func:`open_images` does, together with what was left out or mended."""
-    if not root.exists():
+    root, layout = as_layout(root, layout)
+    if not is_there(root):
         raise ImprintError(f"no data at {root}: check the path")
     if part is not None and (Path(part).is_absolute() or ".." in Path(part).parts):
         raise ImprintError(f"{part!r} is no part of {root}: name one such as train or val")
@@ -140,8 +144,8 @@ def layout_of(root: Path) -> str:
     Raises:
         ImprintError: it is not a known one.
     """
-    specific = [name for name in layouts.names() if name != "folder"]
-    for name in (*specific, "folder"):
+    specific = [name for name in layouts.names() if name not in _LAST]
+    for name in (*specific, *_LAST):
         if layouts.get(name).recognises(root):
             return name
     if root.is_dir() and not os.listdir(root):

@@ -23,12 +23,11 @@ from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.data.axis_order import channel_order
 from imprint.data.imageset import ArrayImages
+from imprint.data.labels import MAX_CLASSES
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import ImageListing, Layout, layouts
 from imprint.reading.array_files import read_npy, read_npz
 
-MAX_CLASSES = 100_000
-"""Labels count classes, each with a name and a row in tables; ImageNet-21k has 21,841."""
 KEYS = ("images", "labels", "boxes", "classes", "axes")
 AXES = {"NCHW": "first", "NHWC": "last"}
 

@@ -23,7 +23,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.contents import ImageFiles
 from imprint.data.files import EncodedImages
 from imprint.data.folder_contents import folder_names, image_names
-from imprint.data.sources.arrays import MAX_CLASSES
+from imprint.data.labels import MAX_CLASSES
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import ImageListing, Layout, class_names, layouts
 from imprint.reading.array_files import read_npz

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.data.choice import EMBEDDED
 from imprint.data.imageset import ImageSet
+from imprint.data.places import as_absolute
 from imprint.data.split import Partition
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
@@ -88,7 +88,7 @@ def fit_study(options: FitOptions) -> Mapping[str, Any]:
 
 def with_absolute_paths(options: FitOptions) -> FitOptions:
     """Return options whose files are found from any folder: a query reads them again later."""
-    data = options.data if options.data == EMBEDDED else str(Path(options.data).resolve())
+    data = options.data if options.data == EMBEDDED else as_absolute(options.data)
     arrays = None if options.arrays is None else options.arrays.resolve()
     boxes = None if options.boxes is None else options.boxes.resolve()
     return replace(options, data=data, arrays=arrays, boxes=boxes)

@@ -6,9 +6,11 @@ def test_every_layout_is_registered():
         "arrays",
         "cifar",
         "folder",
+        "huggingface",
         "imagenet",
         "imagenet_index",
         "mnist",
         "packed",
         "tiny_imagenet",
+        "webdataset",
     ]

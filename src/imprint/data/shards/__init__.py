@@ -1,0 +1,1 @@
+"""WebDataset shards: tars of images and their labels, read by offset."""

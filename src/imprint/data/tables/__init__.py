@@ -1,0 +1,1 @@
+"""Images in columns of Arrow and Parquet files, as Hugging Face datasets keeps them."""
