@@ -12,10 +12,12 @@ FROM python:${PYTHON}-slim
 COPY constraints.txt /wheels/
 COPY --from=build /wheels /wheels
 # With --build-arg TORCH_INDEX=URL, the index of PyTorch's CPU builds, pip takes the smaller +cpu
-# build of the pinned torch.
+# build of the pinned torch. --build-arg EXTRAS=ray,knn adds extras; deploy/ says which it needs.
 ARG TORCH_INDEX=
-RUN python -m pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
-      -c /wheels/constraints.txt /wheels/*.whl && rm -r /wheels
+ARG EXTRAS=
+RUN wheel="$(ls /wheels/*.whl)" && \
+    python -m pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
+      -c /wheels/constraints.txt "$wheel${EXTRAS:+[$EXTRAS]}" && rm -r /wheels
 # Caches go where any user may write: --user need not be the one made here.
 RUN useradd --create-home --uid 1000 imprint && mkdir --mode 1777 /caches
 ENV XDG_CACHE_HOME=/caches MPLCONFIGDIR=/caches/matplotlib

@@ -1,0 +1,190 @@
+"""What a study costs at ImageNet's size and beyond, from the unit costs of this machine.
+
+    python benchmarks/scale_units.py --out runs/units.json
+    python benchmarks/scale_model.py --units runs/units.json
+
+Costs are sums of counts × unit costs: nothing here was run at that size. Core hours are those of
+the machine that the units were measured on; a GPU takes its own unit of the forward pass and the
+training step. ``benchmarks/scale_check.py`` holds the model against runs of two sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scale_units import UnitCosts
+
+JPEG_BYTES = 110_000
+"""Mean size of an image file of ImageNet."""
+FLOAT_BYTES = 4
+RESNET50_MULTIPLICATIONS = 4.1e9
+"""Of a forward pass of one image of 224 pixels."""
+EXACT_LIMIT = 20_000_000
+"""Public images from which on the search is approximate."""
+
+
+@dataclass(frozen=True)
+class TwoModelTest:
+    """A two-model test of two encoders that are trained for it.
+
+    Attributes:
+        name: of the line.
+        images: of each training set.
+        public: images that are searched.
+        epochs: of training.
+        dimensions: of the representation that is searched.
+        k: public neighbours.
+        batch: images a training step.
+    """
+
+    name: str
+    images: int
+    public: int
+    epochs: int
+    dimensions: int = 8192
+    k: int = 100
+    batch: int = 1024
+
+    @property
+    def passes(self) -> int:
+        """Images that are trained on, over both encoders and all epochs."""
+        return 2 * self.epochs * self.images
+
+    @property
+    def queries(self) -> int:
+        """Crops of both sets, each under both encoders."""
+        return 4 * self.images
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Core seconds of every part, and what is held, kept and moved, in bytes."""
+
+    train: float
+    embed: float
+    search: float
+    vote: float
+    train_multiplications: float
+    pictures: float
+    embeddings: float
+    read: float
+
+    @property
+    def seconds(self) -> float:
+        """Of all parts."""
+        return self.train + self.embed + self.search + self.vote
+
+
+def two_model_costs(test: TwoModelTest, units: UnitCosts) -> Costs:
+    """Return what the test costs."""
+    steps = test.passes / test.batch
+    decoded = test.public + 2 * test.images
+    rows = 2 * decoded
+    multiplications = float(test.queries) * test.public * test.dimensions
+    search = multiplications * units.search + test.queries * test.k * units.settle
+    return Costs(
+        train=test.passes * (units.read_views + units.step_image) + steps * units.step,
+        embed=decoded * units.decode + rows * units.forward,
+        search=search,
+        vote=test.queries * units.vote * test.k / 100,
+        train_multiplications=test.passes * 2 * 3 * RESNET50_MULTIPLICATIONS,
+        pictures=float(decoded) * JPEG_BYTES,
+        embeddings=float(rows) * test.dimensions * FLOAT_BYTES,
+        read=float(test.passes + decoded) * JPEG_BYTES,
+    )
+
+
+IMAGENET = tuple(
+    TwoModelTest(f"ImageNet-1k, {count} a class", 1000 * count, 500_000, 1000)
+    for count in (100, 200, 300, 400, 500)
+)
+LARGER = (
+    TwoModelTest("ImageNet-21k, two sets of 5 M", 5_000_000, 4_000_000, 100),
+    TwoModelTest("10⁹ images, two sets of 400 M", 400_000_000, 200_000_000, 10),
+)
+
+
+def table(tests: Iterable[TwoModelTest], units: UnitCosts) -> list[str]:
+    """Return the lines of a table of two-model tests, in core hours and terabytes."""
+    lines = [
+        "| two-model test | train | embed | exact search | votes | multiplications of training | "
+        "image files | embeddings | read from disk |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for test in tests:
+        costs = two_model_costs(test, units)
+        hours = (costs.train, costs.embed, costs.search, costs.vote)
+        lines.append(
+            f"| {test.name} | "
+            + " | ".join(f"{seconds / 3600:,.3g} h" for seconds in hours)
+            + f" | {costs.train_multiplications:.1e} | {costs.pictures / 1e12:,.3g} TB"
+            + f" | {costs.embeddings / 1e12:,.3g} TB | {costs.read / 1e12:,.4g} TB |"
+        )
+    return lines
+
+
+@dataclass(frozen=True)
+class Line:
+    """One further kind of work: its name, its core seconds, and how it grows."""
+
+    name: str
+    seconds: float
+    growth: str
+
+
+def other_lenses(units: UnitCosts, images: int) -> list[Line]:
+    """Return what the other lenses cost on ``images`` images of 224 pixels."""
+    supervised = 90 * images / 2 * (units.read_views / 2 + units.step_image / 2)
+    pairs = images**2 / 2
+    return [
+        Line("one model of a cohort, 90 epochs on half", supervised, "images × models"),
+        Line("signals of one model", images * (units.decode + units.forward), "images × models"),
+        Line(
+            "curvature of one model, 10 probes",
+            images * (units.decode + 41 * units.forward),
+            "images × models × probes",
+        ),
+        Line("LiRA, one of 256 models", images * 256 * units.attack, "images × models"),
+        Line(
+            "coverage by nc, kmnc, nbc, snac",
+            images * (units.decode + units.forward + units.activation),
+            "images",
+        ),
+        Line("leave-one-out: kernel", pairs * units.kernel, "images²"),
+        Line("leave-one-out: factor", images**3 / 3 * units.factor, "images³"),
+    ]
+
+
+def lens_table(units: UnitCosts, sizes: Sequence[int]) -> list[str]:
+    """Return the lines of a table of the other lenses at several sizes."""
+    columns = [other_lenses(units, images) for images in sizes]
+    lines = [
+        "| work | grows with | " + " | ".join(f"{images:,}" for images in sizes) + " |",
+        "|" + "---|" * (2 + len(sizes)),
+    ]
+    for row in zip(*columns, strict=True):
+        hours = " | ".join(f"{line.seconds / 3600:,.3g} h" for line in row)
+        lines.append(f"| {row[0].name} | {row[0].growth} | {hours} |")
+    return lines
+
+
+def read_units(file: Path) -> UnitCosts:
+    """Return unit costs as ``scale_units.py`` wrote them."""
+    return UnitCosts(**json.loads(file.read_text()))
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--units", type=Path, required=True)
+    units = read_units(parser.parse_args().units)
+    print("\n".join(table((*IMAGENET, *LARGER), units)), end="\n\n")
+    print("\n".join(lens_table(units, (50_000, 1_281_167, 10_000_000))))
+
+
+if __name__ == "__main__":
+    main()
