@@ -4,9 +4,9 @@
 
 ``--data`` is a folder of images, such as Tiny ImageNet. Unit costs of a small network are measured
 first, then ``imprint train`` and ``imprint dejavu two-model`` run on few and on many images a
-class: a sixth in A, a sixth in B, the rest public; processor seconds of each command, all its threads and children, against the sum
-that the model makes of its counts. What a command costs on next to no images is measured as well,
-and added.
+class: a sixth in A, a sixth in B, the rest public. Processor seconds of each command, all its
+threads and children, stand against the sum that the model makes of its counts. What a command costs
+on next to no images is measured as well, and added.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def study(everything: Path, out: Path, per_class: int) -> Study:
     ]
     test = seconds([
         "dejavu", "two-model", f"--data={data}", *weights, f"--split={split}",
-        f"--per-class={per_class}", f"--k={K}", "--crop=corner", "--no-controls", "--near-duplicates=off",
-        f"--out={out / 'test'}",
+        f"--per-class={per_class}", f"--k={K}", "--crop=corner", "--no-controls",
+        "--near-duplicates=off", f"--out={out / 'test'}",
     ])  # fmt: skip
     images = len(np.load(part / "train_A.npy"))
     public = len(np.load(part / "public.npy"))

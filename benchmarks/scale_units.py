@@ -31,9 +31,9 @@ from imprint.data.imageset import ImageSet
 from imprint.data.open import open_images
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.dejavu.memorization.votes import vote
+from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
 from imprint.lenses.membership.cohort.references import References
-from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.neighbors.nearest import nearest
 from imprint.nets.fill import initial_model
 from imprint.nets.image_model import ImageModel
