@@ -5,7 +5,7 @@ moments drawn over the undisturbed time, and run again at once each time; the la
 alone. A trial is lost if the last run fails, if any file differs from the undisturbed one, if
 after a kill a file under its final name is not the whole file, or if a process is left behind.
 
-    python benchmarks/reliability_kill.py --out runs/kill --trials 10
+    python benchmarks/reliability_kill.py --out runs/kill --trials 20
 """
 
 from __future__ import annotations
@@ -57,6 +57,10 @@ def long_commands(folder: Path) -> dict[str, list[str]]:
         ],
         "coverage measure": [*short["coverage measure"], "--criteria=all"],
         "data crops": [*short["data crops"], "--size=600"],
+        "data pack": ["data", "pack", "--composite-count=6000"],
+        "dejavu two-model": short["dejavu two-model"],
+        "coverage fuzz": short["coverage fuzz"],
+        "reconstruct train": [*short["reconstruct train"], "--train.steps=60"],
     }  # fmt: skip
 
 

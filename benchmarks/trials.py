@@ -159,11 +159,14 @@ def refusal_fault(outcome: Outcome, out: Path | None = None) -> str:
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file below a folder; of folders and links, words."""
+    """Return the SHA-256 of every file below a folder; of folders and links, words.
+
+    Locks and the ledger of tasks, which holds times and process ids, are left out.
+    """
     return {
         str(path.relative_to(folder)): _digest(path)
         for path in sorted(folder.rglob("*"))
-        if path.name != ".lock"
+        if path.name != ".lock" and ".tasks" not in path.relative_to(folder).parts
     }
 
 
