@@ -154,15 +154,19 @@ def run(words: list[str]) -> Any:
     return to_json(findings)
 
 
-def _launching(options: Any) -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def _launching(options: Any) -> Iterator[None]:
     """Run the tasks of a command where its options say."""
     from imprint.launch.options import ManyTasks
 
     if not isinstance(options, ManyTasks):
-        return contextlib.nullcontext()
+        yield
+        return
     from imprint.launch.launcher import using
+    from imprint.launch.shards import cut_into
 
-    return using(options.open_launcher())
+    with using(options.open_launcher()), cut_into(options.shards):
+        yield
 
 
 @contextlib.contextmanager

@@ -78,6 +78,7 @@ def run_tasks(
     sharing: int | None = None,
     study: Path | None = None,
     keys: Sequence[str] = (),
+    threads: int | None = None,
 ) -> list[T]:
     """Return ``function(*task)`` for every task, in order, computed by the launcher in use.
 
@@ -97,6 +98,7 @@ def run_tasks(
         study: the folder that the tasks write into, whose ledger keeps how far they are; None for
             tasks that only return something: they run on this machine, whatever the launcher.
         keys: of the tasks in the ledger, one each and all different; the same in every run.
+        threads: that a task computes with, where that is not an even share of the cores.
 
     Raises:
         ImprintError: a task raised it, or a worker died. On this machine the first failure ends
@@ -107,9 +109,10 @@ def run_tasks(
     launcher = launcher if study is not None else LocalLauncher(launcher.cpus)
     cores = usable_cores()
     most = workers or cores
-    threads = max(1, cores // max(1, min(most, sharing or len(tasks))))
-    if launcher.cpus:
-        threads, most = launcher.cpus, min(most, max(1, cores // launcher.cpus))
+    fixed = launcher.cpus or threads
+    threads = fixed or max(1, cores // max(1, min(most, sharing or len(tasks))))
+    if fixed:
+        most = min(most, max(1, cores // fixed))
     names = keys or [str(number) for number in range(len(tasks))]
     ledger = None if study is None else Ledger(study.absolute(), re.sub(r"\W+", "-", what))
     group = Group(

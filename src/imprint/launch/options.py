@@ -51,6 +51,8 @@ class ManyTasks(Checked):
     """GPUs of a task, with ray and submitit."""
     task_memory: Annotated[float, Bounds(least=0)] = uncounted(default=0.0)
     """GiB of a task, with ray and submitit; 0: not reserved."""
+    shards: Annotated[int, Bounds(least=1)] = uncounted(default=1)
+    """Tasks that a pass over many inputs is cut into; 1: it runs in this process."""
     slurm: SlurmOptions = uncounted(default_factory=SlurmOptions)
     """What SLURM is asked for."""
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from imprint.core import progress
 from imprint.core.errors import ImprintError, named_reason
+from imprint.core.threads import computing_with
 from imprint.core.user_code import restore_consent
 from imprint.launch.ledger import Entry
 from imprint.launch.task import Shared
@@ -68,7 +69,10 @@ def perform(request: Request, arrays: Sequence[Any] = ()) -> Outcome:
     _settle(request)
     with _output_to(request.entry):
         try:
-            with _threads(request.threads), request.entry.recording(request.digest, request.unit):
+            with (
+                computing_with(request.threads),
+                request.entry.recording(request.digest, request.unit),
+            ):
                 function, arguments = pickle.loads(request.packed)
                 values = (
                     arrays[each.position] if isinstance(each, Shared) else each
@@ -103,18 +107,6 @@ def _settle(request: Request) -> None:
     sys.path += [folder for folder in request.search if folder not in sys.path]
     restore_consent(request.consent)
     progress.set_verbosity(request.verbosity)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Compute with so many threads, whatever the launcher set for its workers."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(count)))
-    torch.set_num_threads(count)
-    with threadpool_limits(count):
-        yield
 
 
 @contextmanager

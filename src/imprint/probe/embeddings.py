@@ -13,6 +13,9 @@ from imprint.core.errors import ImprintError
 from imprint.data.view import View
 from imprint.nets.image_model import ImageModel, Layer
 
+BATCH = 256
+"""Images at a time."""
+
 Embeddings = dict[str, dict[str, NDArray[np.float32]]]
 
 
@@ -21,7 +24,7 @@ def embed(
     view: View,
     layers: Sequence[Layer] | Mapping[str, Sequence[Layer]],
     what: str,
-    batch_size: int = 256,
+    batch_size: int = BATCH,
 ) -> Embeddings:
     """Return each model's representations of images.
 
@@ -54,7 +57,7 @@ def embed_batches(
     view: View,
     layers: Sequence[Layer] | Mapping[str, Sequence[Layer]],
     what: str,
-    batch_size: int = 256,
+    batch_size: int = BATCH,
 ) -> Iterator[tuple[slice, str, dict[str, NDArray[np.float32]]]]:
     """Yield representations of one batch of images after the other; nothing is kept.
 

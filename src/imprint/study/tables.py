@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,6 +220,33 @@ def reading_parquet(path: Path) -> Iterator[Any]:
         raise UnreadableFile(
             f"{path} is damaged or not a Parquet table ({reason}): delete it and run again"
         ) from error
+
+
+def join_columns(tables: Sequence[Table]) -> Table:
+    """Return the rows of tables of the same columns as one, in order."""
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def join_tables(
+    path: Path, parts: Sequence[Path], meanings: Mapping[str, str] | None = None
+) -> None:
+    """Write the rows of tables as one, in order: the file that one pass over all would write.
+
+    Args:
+        path: where to.
+        parts: tables of the same columns.
+        meanings: as of :func:`write_table`.
+
+    Raises:
+        ImprintError: a part is missing or damaged.
+    """
+    with writing_table(path, meanings) as write:
+        for part in parts:
+            with reading_parquet(part) as file:
+                names = file.schema_arrow.names
+                for batch in file.iter_batches(_batch_rows(file.schema_arrow, names)):
+                    columns = map(column_values, batch.columns)
+                    write(dict(zip(names, columns, strict=True)))
 
 
 def _read_columns(file: Any, names: list[str]) -> Table:

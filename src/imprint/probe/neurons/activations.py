@@ -29,9 +29,11 @@ from imprint.probe.neurons.tap_options import TapOptions
 from imprint.probe.signals.precision import full_float32
 from imprint.reading.regular import check_regular
 from imprint.study.json_io import read_json, write_json
-from imprint.study.tables import read_table, write_table
+from imprint.study.tables import join_columns, read_table, write_table
 
 Storage = Literal["float32", "float16"]
+BATCH = 256
+"""Images at a time."""
 VALUES, INPUTS, LAYERS = "values.npy", "inputs.parquet", "layers.json"
 
 
@@ -53,7 +55,7 @@ def watch(
     view: View,
     options: TapOptions,
     what: str,
-    batch_size: int = 256,
+    batch_size: int = BATCH,
 ) -> Iterator[Seen]:
     """Yield what a network makes of some images, in order, batch by batch.
 
@@ -86,7 +88,7 @@ def write_activations(
     options: TapOptions,
     what: str,
     storage: Storage = "float32",
-    batch_size: int = 256,
+    batch_size: int = BATCH,
 ) -> None:
     """Write the activations of some images into a new folder; see :func:`watch`.
 
@@ -129,6 +131,32 @@ def write_activations(
     write_json(
         folder / LAYERS, {"names": layers.names, "widths": layers.widths, "kinds": layers.kinds}
     )
+
+
+def join_activations(folder: Path, parts: Sequence[Path]) -> None:
+    """Write the activations in some folders as one: the folder that one pass would have written.
+
+    Args:
+        folder: to be made.
+        parts: of :func:`write_activations`, of one network and different images, in order.
+
+    Raises:
+        ImprintError: a part is missing or damaged.
+    """
+    folder.mkdir(exist_ok=True)
+    tables = [read_activations(part) for part in parts]
+    first = tables[0]
+    shape = (sum(len(table) for table in tables), first.layers.neurons)
+    values = open_memmap(folder / VALUES, mode="w+", dtype=first.values.dtype, shape=shape)
+    start = 0
+    for table in tables:
+        for block in range(0, len(table), BATCH):
+            rows = table.values[block : block + BATCH]
+            values[start : start + len(rows)] = rows
+            start += len(rows)
+    values.flush()
+    write_table(folder / INPUTS, join_columns([read_table(part / INPUTS) for part in parts]))
+    write_json(folder / LAYERS, read_json(parts[0] / LAYERS))
 
 
 def take_activations(

@@ -28,6 +28,9 @@ from imprint.probe.signals.scorer import Classifier, Scorer, dtype_of, unit_scal
 from imprint.probe.signals.signal import SIGNALS, RecordBatch, SignalOptions
 from imprint.study.tables import Table
 
+BATCH = 256
+"""Records at a time."""
+
 
 def take_signals(
     models: Mapping[str, ImageModel | Scorer],
@@ -35,7 +38,7 @@ def take_signals(
     options: SignalOptions,
     device: torch.device,
     what: str,
-    batch_size: int = 256,
+    batch_size: int = BATCH,
 ) -> dict[str, Table]:
     """Return one table per model with the signals of rectangles of images.
 

@@ -1,3 +1,4 @@
+import pickle
 import sys
 import types
 from dataclasses import dataclass
@@ -96,3 +97,13 @@ def test_an_untrained_model_stands_on_a_card_by_architecture_and_seed():
     assert "load" not in card_of(Signals(first))["model"]
     weights = [dict(model.load().named_parameters()) for model in (first, again)]
     assert all((weights[0][name] == weights[1][name]).all() for name in weights[0])
+
+
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_a_scorer_is_made_anew_in_another_process(use_scorer, probabilities):
+    column = np.float32(0.5 if probabilities else 2.0)
+    model, _ = use_scorer(Scorer(lambda images: np.full((len(images), 2), column)))
+    again = pickle.loads(pickle.dumps(model))
+    images = np.zeros((3, 3, 6, 6), dtype=np.float32)
+    np.testing.assert_array_equal(again.load().logits(images), model.load().logits(images))
+    assert again.identity == model.identity

@@ -4,6 +4,8 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
+from imprint.launch.launcher import using
+from imprint.launch.shards import cut_into
 from imprint.lenses.membership.study.model_signals import (
     read_signals,
 )
@@ -18,6 +20,7 @@ from imprint.lenses.membership.study.signals import (
 )
 from imprint.nets.model_card import ModelCard
 from imprint.study.store import Study
+from tests.launch.inline import InlineLauncher, Killed
 
 CARD = ModelCard("mlp", 1, 2, 4, (0.5,), (0.25,), {"widths": "4"})
 CHOICE = EvidenceChoice(curvature_probes=1, augmentations=("identity", "flip"))
@@ -78,3 +81,37 @@ def test_curvature_has_its_own_step_and_white_box_the_plain_record_alone():
 def test_choices_that_cannot_be_run_are_errors(changes, message):
     with pytest.raises(ImprintError, match=message):
         check_evidence(EvidenceChoice(**changes), 0)
+
+
+def test_shards_of_the_records_give_the_bytes_of_one_pass(tmp_path):
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (600, 1, 4, 4), dtype=np.uint8)
+    images = ArrayImages(pixels, np.arange(600) % 2, ("a", "b"))
+    pool = RecordPool(index=np.arange(500)[::-1].copy(), population=np.arange(500, 600))
+    first, second = untrained_model(CARD, 0), untrained_model(CARD, 1)
+    models = [first, Model("other", second.identity, second.load)]
+    choice = EvidenceChoice(curvature_probes=1, white_box=True)
+
+    def take(name):
+        take_all_signals(Study(tmp_path / name), models, images, pool, choice, 0, CPU)
+        return tables_in(tmp_path / name)
+
+    whole = take("whole")
+    killed, again = InlineLauncher(survives=4), InlineLauncher()
+    with using(killed), cut_into(3), pytest.raises(Killed):
+        take("parts")
+    with using(again), cut_into(3):
+        assert take("parts") == whole
+    assert len(whole) == 12
+    parts = ("0-256", "256-512", "512-600")
+    every = [
+        f"tables/{table}/{rows}"
+        for table in ("signals", "curvature", "white_box")
+        for rows in parts
+    ]
+    assert killed.keys + again.keys == every
+
+
+def tables_in(folder):
+    files = [path for path in (folder / "tables").rglob("*") if path.is_file()]
+    return {path.relative_to(folder): path.read_bytes() for path in files}

@@ -12,14 +12,22 @@ import torch
 
 from imprint.core.arrays import IntArray
 from imprint.core.seeds import generator
+from imprint.data.portion import portion
 from imprint.data.records.records import Records
 from imprint.data.view import View
+from imprint.launch.shards import make_parts, name_of, of_one_task, remove_parts, shards_of
 from imprint.nets.image_model import ImageModel
 from imprint.nets.load import NetworkFile
 from imprint.nets.predictor.predictor import NetworkPredictor
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.attribution.explained import Classifier, Inputs, why_not_explained
-from imprint.probe.neurons.activations import Storage, read_activations, write_activations
+from imprint.probe.neurons.activations import (
+    BATCH,
+    Storage,
+    join_activations,
+    read_activations,
+    write_activations,
+)
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.study.counted import uncounted
 from imprint.study.step import Step
@@ -131,7 +139,11 @@ def _order(length: int, count: int, seed: int, purpose: str) -> IntArray:
 
 @dataclass(frozen=True)
 class TakeActivations(Step):
-    """Activations of a network on some images, from one pass: ``activations/PART``."""
+    """Activations of a network on some images, from one pass: ``activations/PART``.
+
+    Where passes are cut into tasks (:mod:`imprint.launch.shards`), a killed one goes on with the
+    shards that are missing.
+    """
 
     network: AuditedNetwork
     view: View
@@ -139,22 +151,69 @@ class TakeActivations(Step):
     storage: Storage = "float32"
     part: str = uncounted(default="train")
 
+    resumable = True
+
     @property
     def artefact(self) -> str:  # type: ignore[override]
         """Where the table goes."""
         return f"activations/{self.part}"
 
+    @property
+    def what(self) -> str:
+        """A few words for the progress bar."""
+        return f"activations of the {self.part} images"
+
     def build(self, path: Path) -> None:
         """Run the network."""
-        write_activations(
-            path,
-            self.network.model,
-            self.view,
-            self.taps,
-            f"activations of the {self.part} images",
-            self.storage,
-        )
+        shards = shards_of(len(self.view), BATCH)
+        if len(shards) == 1:
+            self.write(path)
+            return
+        parts = [
+            ActivationsOfShard(
+                AuditedNetwork(self.network.file, self.network.device),
+                portion(self.view, rows),
+                self.taps,
+                self.storage,
+                self.part,
+                rows=rows,
+            )
+            for rows in shards
+        ]
+        batches = -(-len(self.view) // BATCH)
+        folders = make_parts(self.artefact, path, parts, self.what, batches)
+        join_activations(path, folders)
+        remove_parts(path)
+
+    def write(self, path: Path) -> None:
+        """Write the activations from one pass of this process."""
+        with of_one_task():
+            write_activations(
+                path, self.network.model, self.view, self.taps, self.what, self.storage
+            )
 
     def table(self, study: Study) -> ActivationTable:
         """Return the table, taken unless it is there."""
         return read_activations(study.run(self))
+
+
+@dataclass(frozen=True)
+class ActivationsOfShard(TakeActivations):
+    """Activations on a shard of the images.
+
+    Attributes:
+        rows: of the view.
+    """
+
+    rows: slice = uncounted(kw_only=True)
+
+    resumable = False
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """Named by the rows."""
+        return name_of(self.rows)
+
+    def build(self, path: Path) -> None:
+        """Run the network."""
+        self.write(path)

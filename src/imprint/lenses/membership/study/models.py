@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def untrained_model(card: ModelCard, seed: int) -> Model:
     """Return an untrained network of the same architecture; ``seed`` is the study's."""
     own = derive(seed, UNTRAINED)
     identity = {"architecture": {**card.to_json(), "training": {}}, "seed": own}
-    return Model(UNTRAINED, identity, lambda: initial_model(card, own))
+    return Model(UNTRAINED, identity, partial(initial_model, card, own))
 
 
 def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
@@ -74,7 +75,7 @@ def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
     logits = _logits_of_noise(scorer, place, (NOISE_IMAGES, channels, size, size))
     identity = {"scorer": place, "logits of noise": hash_arrays(logits)}
     if not are_probabilities(logits):
-        return Model(name, identity, lambda: scorer), logits.shape[1]
+        return Model(name, identity, _MadeScorer(place, channels, scorer)), logits.shape[1]
     warning = (
         "the scorer returns probabilities, rows that sum to 1, so their logarithms are taken as "
         "logits; what was rounded to 0 or 1 is lost"
@@ -84,9 +85,35 @@ def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
             "the scorer returns hard labels, a 1 for the class and 0 for others, so attacks see "
             "only whether it is right: return logits or probabilities, or use --label-only"
         )
-    converted = FromProbabilities(scorer)
-    model = Model(name, {**identity, "logits": "log p"}, lambda: converted, (warning,))
+    made = _MadeScorer(place, channels, FromProbabilities(scorer))
+    model = Model(name, {**identity, "logits": "log p"}, made, (warning,))
     return model, logits.shape[1]
+
+
+@dataclass(frozen=True)
+class _MadeScorer:
+    """Returns a scorer: here the one that was made, in other processes one made there anew."""
+
+    place: str
+    channels: int
+    scorer: Scorer
+
+    def __call__(self) -> Scorer:
+        return self.scorer
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _scorer_again, (
+            self.place,
+            self.channels,
+            isinstance(self.scorer, FromProbabilities),
+        )
+
+
+def _scorer_again(place: str, channels: int, gives_probabilities: bool) -> _MadeScorer:
+    scorer, _ = _make_scorer(place, channels)
+    return _MadeScorer(
+        place, channels, FromProbabilities(scorer) if gives_probabilities else scorer
+    )
 
 
 def _make_scorer(place: str, channels: int) -> tuple[Scorer, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,18 +12,20 @@ import torch
 
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
+from imprint.data.portion import portion
 from imprint.data.view import View
+from imprint.launch.shards import make_parts, name_of, of_one_task, shards_of
 from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import EvidenceChoice
 from imprint.lenses.membership.study.records import RecordPool
 from imprint.probe.signals.augmented import check_augmentations
 from imprint.probe.signals.signal import SignalOptions, signals_of_table
-from imprint.probe.signals.signals import take_signals
+from imprint.probe.signals.signals import BATCH, take_signals
 from imprint.study.counted import uncounted
 from imprint.study.step import Step, card_of
 from imprint.study.store import Study
-from imprint.study.tables import Table, write_table
+from imprint.study.tables import Table, join_columns, read_table, write_table
 
 MODELS_AT_ONCE = 8
 
@@ -152,9 +155,76 @@ def signal_steps(
     missing = [step for step in steps if not study.is_done(step.artefact, card_of(step))]
     for start in range(0, len(missing), MODELS_AT_ONCE):
         group = missing[start : start + MODELS_AT_ONCE]
-        networks = {step.model.name: step.model.load() for step in group}
-        names = group[0].model.name if len(group) == 1 else f"{len(group)} models"
-        tables = take_signals(networks, view, options, device, f"{folder} of {names}")
-        for step in group:
-            study.run(replace(step, table=tables[step.model.name]))
+        for step, table in zip(group, _tables_of(study, group, device), strict=True):
+            study.run(replace(step, table=table))
+    for unfinished in study.path("tables").glob(f".{folder}.*.part"):
+        shutil.rmtree(unfinished)
     return tuple(step.artefact for step in steps)
+
+
+def _tables_of(
+    study: Study, steps: Sequence[SignalsOfModel], device: torch.device
+) -> Iterator[Table]:
+    """Yield the table of each step, from one pass over the images or from one by shards."""
+    first = steps[0]
+    models = tuple(step.model for step in steps)
+    names = first.model.name if len(steps) == 1 else f"{len(steps)} models"
+    what = f"{first.folder} of {names}"
+    shards = shards_of(len(first.view), BATCH)
+    if len(shards) == 1:
+        with of_one_task():
+            tables = _signals_of(models, first.view, first.signals, device, what)
+        yield from (tables[step.model.name] for step in steps)
+        return
+    parts = [
+        SignalsOfShard(models, portion(first.view, rows), first.signals, rows, device.type, what)
+        for rows in shards
+    ]
+    artefact = f"tables/{first.folder}"
+    unfinished = study.unfinished(artefact, {"models": [card_of(step) for step in steps]})
+    batches = len({model.load().input_size for model in models}) * -(-len(first.view) // BATCH)
+    folders = make_parts(artefact, unfinished, parts, what, batches)
+    for name in (step.model.name for step in steps):
+        yield join_columns([read_table(part / f"{name}.parquet") for part in folders])
+
+
+@dataclass(frozen=True)
+class SignalsOfShard(Step):
+    """The signals of some models on a shard of the records, one table a model.
+
+    Attributes:
+        models: the networks.
+        view: the shard.
+        signals: which, and how.
+        rows: of all records.
+        device: where to compute.
+        what: a few words for the progress bar.
+    """
+
+    models: tuple[Model, ...]
+    view: View
+    signals: SignalOptions
+    rows: slice = uncounted()
+    device: str = uncounted()
+    what: str = uncounted()
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """Named by the rows."""
+        return name_of(self.rows)
+
+    def build(self, path: Path) -> None:
+        """Take the signals and write the tables."""
+        path.mkdir()
+        tables = _signals_of(
+            self.models, self.view, self.signals, torch.device(self.device), self.what
+        )
+        for name, table in tables.items():
+            write_table(path / f"{name}.parquet", table)
+
+
+def _signals_of(
+    models: Sequence[Model], view: View, options: SignalOptions, device: torch.device, what: str
+) -> dict[str, Table]:
+    networks = {model.name: model.load() for model in models}
+    return take_signals(networks, view, options, device, what)
