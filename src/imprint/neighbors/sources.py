@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.neighbors.screening import Vectors
-from imprint.reading.regular import UnreadableFile, check_regular, open_regular
+from imprint.reading.array_files import npy_layout
+from imprint.reading.regular import UnreadableFile, open_regular
 from imprint.study.tables import column_values, reading_parquet
 
 BLOCK_BYTES = 64 << 20
@@ -97,25 +97,11 @@ class NpySource:
     @cached_property
     def _header(self) -> tuple[tuple[int, int], np.dtype[np.floating], int]:
         """Shape, type and offset of the values."""
-        size = check_regular(self.path).st_size
-        try:
-            with open_regular(self.path) as file:
-                version = npy.read_magic(file)
-                read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-                shape, is_fortran, dtype = read(file)
-                offset = file.tell()
-        except Exception as error:  # a damaged header raises nearly anything
+        shape, dtype, offset = npy_layout(self.path)
+        if len(shape) != 2 or dtype.kind != "f" or not 0 < shape[1] <= MAX_DIMENSIONS:
             raise UnreadableFile(
-                f"{self.path} is not an .npy file of vectors: save it with np.save"
-            ) from error
-        fits = len(shape) == 2 and dtype.kind == "f" and not is_fortran
-        if not fits or not 0 < shape[1] <= MAX_DIMENSIONS:
-            raise UnreadableFile(
-                f"{self.path} holds {dtype} {list(shape)}: vectors are floats [count, dimensions] "
-                "in C order"
+                f"{self.path} holds {dtype} {list(shape)}: vectors are floats [count, dimensions]"
             )
-        if size != offset + shape[0] * shape[1] * dtype.itemsize:
-            raise UnreadableFile(f"{self.path} is cut off or damaged: write it again")
         return (int(shape[0]), int(shape[1])), dtype, offset
 
     @property

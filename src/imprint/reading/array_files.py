@@ -52,6 +52,27 @@ def read_npy(path: Path) -> NDArray[Any]:
             ) from error
 
 
+def npy_layout(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Return shape, type and offset of the values in an ``.npy`` file, which is not read.
+
+    Raises:
+        OSError: it is missing or may not be read.
+        UnreadableFile: it is damaged, another kind of file, holds objects, or is in Fortran order.
+    """
+    size = check_regular(path).st_size
+    with open_regular(path) as file:
+        try:
+            shape, is_fortran, dtype = _check_array(file, size)
+            if is_fortran and len(shape) > 1:
+                raise ValueError("it is in Fortran order: save np.ascontiguousarray of it")
+            return shape, dtype, file.tell()
+        except Exception as error:  # a damaged header raises nearly anything
+            raise UnreadableFile(
+                f"{path} is not an .npy file of numbers or text ({_reason(error)}): save it with "
+                "np.save"
+            ) from error
+
+
 def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
     """Return arrays of an ``.npz`` file by name, in their order there.
 
@@ -144,8 +165,11 @@ def _read_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -
         raise ValueError(f"{name}: {_reason(error)}") from error
 
 
-def _check_array(stream: IO[bytes], size: int) -> None:
+def _check_array(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Check that a stream of ``size`` bytes holds what the header of its array promises.
+
+    Returns:
+        shape, whether it is in Fortran order, and type; the stream stands at the values.
 
     Raises:
         ValueError: it does not, or the array is one of objects.
@@ -154,7 +178,7 @@ def _check_array(stream: IO[bytes], size: int) -> None:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"its format has the unknown version {version}")
-    shape, _, dtype = readers[version](stream)
+    shape, is_fortran, dtype = readers[version](stream)
     if dtype.hasobject:
         raise ValueError("it holds pickled objects, which could run code")
     promised = math.prod(shape) * dtype.itemsize
@@ -163,6 +187,7 @@ def _check_array(stream: IO[bytes], size: int) -> None:
     available = size - stream.tell()
     if promised != available:
         raise ValueError(f"its header promises {promised:,} bytes, and {available:,} follow")
+    return shape, is_fortran, dtype
 
 
 def _reason(error: Exception) -> str:

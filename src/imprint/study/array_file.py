@@ -33,10 +33,12 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.reading.array_files import read_npz
+from imprint.reading.array_files import read_npy, read_npz
+from imprint.study.stored_array import STORED_BYTES, StoredArray, open_stored
 
 Kind = Literal["number", "float", "whole", "label", "flag"]
 T = TypeVar("T")
+AnyArray = NDArray[Any] | StoredArray
 
 EXACT_INTEGERS = 2**53
 """Floats from here on no longer hold every whole number."""
@@ -64,6 +66,7 @@ class Array:
     default: str
     needs: tuple[str, ...]
     remedy: str
+    stored: bool
 
     @property
     def is_open_ended(self) -> bool:
@@ -94,6 +97,7 @@ def array(
     needs: Sequence[str] = (),
     name: str = "",
     remedy: str = "",
+    stored: bool = False,
 ) -> Any:
     """Return a dataclass field that is an array of the file.
 
@@ -111,8 +115,12 @@ def array(
         name: in the file, where it is not that of the field. ``PREFIX*`` is every array whose name
             begins so: the field is a mapping by the rest of the name.
         remedy: what to do about numbers of another type or beyond the bound.
+        stored: in a folder of ``.npy`` files it is a :class:`StoredArray` where it is large, read
+            and checked by rows of its first axis.
     """
-    spec = Array(name, shape, text, kind, dtype, largest, optional, default, tuple(needs), remedy)
+    spec = Array(
+        name, shape, text, kind, dtype, largest, optional, default, tuple(needs), remedy, stored
+    )
     return dataclasses.field(metadata={_ARRAY: spec})
 
 
@@ -121,13 +129,30 @@ def read_array_file(kind: type[T], file: Path) -> T:
 
     Args:
         kind: a dataclass whose fields are made by :func:`array`.
-        file: of plain arrays.
+        file: of plain arrays; where one of the fields is ``stored``, a folder with a file
+            ``NAME.npy`` an array as well.
 
     Raises:
         ImprintError: no such file, damaged or not ``.npz``, a missing or unknown name, a shape
             that does not fit the others, or a value that cannot be; the message says which.
     """
+    specs = [spec for _, spec in _specs(kind)]
+    if file.is_dir() and any(spec.stored for spec in specs):
+        return arrays_from(kind, _read_folder(file, specs), str(file))
     return arrays_from(kind, read_any_npz(file), str(file))
+
+
+def _read_folder(folder: Path, specs: Sequence[Array]) -> dict[str, AnyArray]:
+    """Return the arrays of a folder by name, in the order of names; large ones stay there."""
+    arrays: dict[str, AnyArray] = {}
+    stored = {spec.name for spec in specs if spec.stored}
+    try:
+        for file in sorted(folder.glob("*.npy")):
+            is_large = file.stem in stored and file.stat().st_size >= STORED_BYTES
+            arrays[file.stem] = open_stored(file) if is_large else read_npy(file)
+    except OSError as error:
+        raise ImprintError(f"cannot read the arrays {folder}: {error.strerror}") from error
+    return arrays
 
 
 def read_any_npz(file: Path) -> dict[str, NDArray[Any]]:
@@ -144,7 +169,7 @@ def read_any_npz(file: Path) -> dict[str, NDArray[Any]]:
         raise ImprintError(f"cannot read the arrays {file}: {error.strerror}") from error
 
 
-def arrays_from(kind: type[T], arrays: Mapping[str, NDArray[Any]], where: str = "arrays") -> T:
+def arrays_from(kind: type[T], arrays: Mapping[str, AnyArray], where: str = "arrays") -> T:
     """Return arrays in memory as ``kind``; see :func:`read_array_file`.
 
     Args:
@@ -183,7 +208,7 @@ def _specs(kind: type) -> Iterator[tuple[str, Array]]:
         yield field.name, dataclasses.replace(spec, name=spec.name or field.name)
 
 
-def _names_of(spec: Array, arrays: Mapping[str, NDArray[Any]]) -> list[str]:
+def _names_of(spec: Array, arrays: Mapping[str, AnyArray]) -> list[str]:
     if spec.is_open_ended:
         return [
             name for name in arrays if name.startswith(spec.name[:-1]) and name != spec.name[:-1]
@@ -195,7 +220,7 @@ def _check_names(
     where: str,
     specs: Mapping[str, Array],
     names: Mapping[str, list[str]],
-    arrays: Mapping[str, NDArray[Any]],
+    arrays: Mapping[str, AnyArray],
 ) -> None:
     required = [spec.name for spec in specs.values() if not (spec.optional or spec.default)]
     for field, spec in specs.items():
@@ -220,7 +245,7 @@ def _check_shapes(
     where: str,
     specs: Mapping[str, Array],
     names: Mapping[str, list[str]],
-    arrays: Mapping[str, NDArray[Any]],
+    arrays: Mapping[str, AnyArray],
 ) -> None:
     """Check every shape against the sizes that the arrays before it set."""
     sizes: dict[str, tuple[int, str]] = {}
@@ -257,9 +282,7 @@ def _check_shape(
             sizes.setdefault(axis, (size, name))
 
 
-def _value(
-    where: str, spec: Array, names: Sequence[str], arrays: Mapping[str, NDArray[Any]]
-) -> Any:
+def _value(where: str, spec: Array, names: Sequence[str], arrays: Mapping[str, AnyArray]) -> Any:
     if spec.is_open_ended:
         cut = len(spec.name) - 1
         return {name[cut:]: _converted(where, name, spec, arrays[name]) for name in names}
@@ -269,7 +292,15 @@ def _value(
     return None
 
 
-def _converted(where: str, name: str, spec: Array, values: NDArray[Any]) -> NDArray[Any]:
+def _converted(where: str, name: str, spec: Array, values: AnyArray) -> AnyArray:
+    if isinstance(values, StoredArray):
+        return values.converted(
+            lambda row, number: _converted_values(where, f"{name}[{number}]", spec, row)
+        )
+    return _converted_values(where, name, spec, values)
+
+
+def _converted_values(where: str, name: str, spec: Array, values: NDArray[Any]) -> NDArray[Any]:
     if spec.kind == "flag":
         return _flags(where, name, values)
     if spec.kind == "float" and values.dtype.kind != "f":

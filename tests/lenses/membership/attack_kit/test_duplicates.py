@@ -1,6 +1,10 @@
 import numpy as np
 
-from imprint.lenses.membership.attack_kit.duplicates import count_tied_rows, first_of_copies
+from imprint.lenses.membership.attack_kit.duplicates import (
+    count_tied_rows,
+    first_of_copies,
+    group_rows,
+)
 
 
 def test_records_listed_ten_times_are_copies_of_the_first():
@@ -32,4 +36,14 @@ def test_a_few_equal_rows_that_all_agree_are_counted_once_without_a_test():
 
 
 def test_negative_zero_ties_with_zero():
-    assert count_tied_rows(np.array([[0.0, -0.0, 1.0], [2.0, 2.0, 2.0]])) == 2
+    assert count_tied_rows(group_rows(np.array([[0.0, -0.0, 1.0], [2.0, 2.0, 2.0]]))) == 2
+
+
+def test_groups_are_those_of_whole_rows() -> None:
+    random = np.random.default_rng(0)
+    for values, rows in ((2, 3), (3, 5), (50, 2), (1, 4)):
+        columns = random.integers(0, values, (rows, 200)).astype(float)
+        expected = np.unique(columns, axis=1, return_inverse=True)[1].ravel()
+        group = group_rows(iter(columns))
+        pairs = np.unique(np.stack([group, expected]), axis=1)
+        assert pairs.shape[1] == len(np.unique(group)) == len(np.unique(expected))

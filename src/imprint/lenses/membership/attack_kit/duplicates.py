@@ -8,7 +8,11 @@ membership too, far more often than rows of neighbouring values do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binom
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
@@ -40,9 +44,22 @@ def first_of_copies(
     Returns:
         int64 ``[N]``.
     """
-    own = np.arange(signals.shape[1])
-    group = _group_rows(signals)
-    copied = _group_rows(np.concatenate([group[None], members.astype(np.float64)]))
+    return first_of_groups(group_rows(signals), signals[0], members, few)
+
+
+def first_of_groups(
+    group: IntArray, values: FloatArray, members: BoolArray, few: float = MAX_UNTESTED_SHARE
+) -> IntArray:
+    """Return what :func:`first_of_copies` returns, of rows whose equal signals are known.
+
+    Args:
+        group: int64 ``[N]``, of :func:`group_rows`.
+        values: float64 ``[N]``, the first signal.
+        members: bool ``[M, N]``.
+        few: as there.
+    """
+    own = np.arange(len(group))
+    copied = group_rows([group, *members])
     first = _first_rows(copied)
     sizes = np.bincount(group)
     # Groups of equal signals with more than one row, and those of them with one membership.
@@ -51,7 +68,7 @@ def first_of_copies(
         return own
     starts = np.unique(group, return_index=True)[1]
     agrees = np.bincount(copied)[copied[starts[tied]]] == sizes[tied]
-    chance = _agreement_of_neighbours(signals[0], group, members)
+    chance = _agreement_of_neighbours(values, group, members)
     surprise = float(binom.sf(np.count_nonzero(agrees) - 1, len(tied), chance))
     rare = bool(agrees.all()) and np.count_nonzero(first != own) <= few * len(own)
     if surprise >= MAX_COINCIDENCE and not rare:
@@ -61,18 +78,35 @@ def first_of_copies(
     return np.where(agreeing[group], first, own)
 
 
-def count_tied_rows(signals: FloatArray) -> int:
-    """Return how many rows share every signal with another row, float64 ``[D, N]``."""
-    sizes = np.bincount(_group_rows(signals))
+def count_tied_rows(group: IntArray) -> int:
+    """Return how many rows share every signal with another row; of :func:`group_rows`."""
+    sizes = np.bincount(group)
     return int(sizes[sizes >= 2].sum())
 
 
-def _group_rows(columns: FloatArray) -> IntArray:
-    """Return one number per row, equal where all columns ``[D, N]`` are equal."""
-    # Adding 0 makes -0 and 0 the same bytes.
-    rows = np.ascontiguousarray(columns.T + 0.0, dtype=np.float64)
-    keys = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
-    return np.asarray(np.unique(keys, return_inverse=True)[1], dtype=np.int64).ravel()
+def group_rows(columns: Iterable[NDArray[Any]]) -> IntArray:
+    """Return one number per row, equal where all columns are equal, int64 ``[N]``.
+
+    Column after column, and of each only what rows have that were equal so far: of signals that
+    seldom tie O(N log N) for the first and little for the others.
+
+    Args:
+        columns: numbers ``[N]`` each, one at least; read once.
+    """
+    group: IntArray | None = None
+    for column in columns:
+        if group is None:
+            group = np.asarray(np.unique(column, return_inverse=True)[1], dtype=np.int64)
+            continue
+        tied = np.flatnonzero(np.bincount(group)[group] >= 2)
+        if not len(tied):
+            break
+        pairs = np.stack([group[tied], np.unique(column[tied], return_inverse=True)[1]])
+        fresh = np.unique(pairs, axis=1, return_inverse=True)[1].ravel()
+        group[tied] = group.max() + 1 + fresh
+        group = np.asarray(np.unique(group, return_inverse=True)[1], dtype=np.int64)
+    assert group is not None
+    return group
 
 
 def _first_rows(group: IntArray) -> IntArray:
@@ -85,5 +119,8 @@ def _agreement_of_neighbours(values: FloatArray, group: IntArray, members: BoolA
     order = np.lexsort((group, values))
     left, right = order[:-1], order[1:]
     differ = group[left] != group[right]
-    same = (members[:, left] == members[:, right]).all(axis=0)[differ]
+    alike = np.ones(len(left), dtype=bool)
+    for inside in members:
+        alike &= inside[left] == inside[right]
+    same = alike[differ]
     return (np.count_nonzero(same) + 1) / (len(same) + 2)

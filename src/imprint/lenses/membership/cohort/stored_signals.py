@@ -61,13 +61,9 @@ class StoredSignals:
         shape = (*self.shape[:2], len(rows))
         return StoredSignals(shape, lambda row: self.read(row)[:, rows])
 
-    def derived(self, derive: Callable[[FloatArray], FloatArray], views: int) -> StoredSignals:
-        """Return a function of the signals of each model, ``[A, N]`` to ``[views, N]``."""
-        return replace(
-            self,
-            shape=(self.shape[0], views, self.shape[2]),
-            read=lambda row: derive(self.read(row)),
-        )
+    def map(self, change: Callable[[FloatArray], FloatArray]) -> StoredSignals:
+        """Return a function of every value."""
+        return replace(self, read=lambda row: change(self.read(row)))
 
 
 SignalArray = FloatArray | StoredSignals
@@ -87,6 +83,14 @@ def some_records(signals: SignalArray, rows: IntArray) -> SignalArray:
 def each_model(signals: SignalArray) -> Iterator[FloatArray]:
     """Yield the signals of one model after the other, float64 ``[A, N]``."""
     return (signals[row] for row in range(len(signals)))
+
+
+def preceded_by(first: FloatArray, signals: SignalArray) -> SignalArray:
+    """Return the signals with those of one more model, ``[A, N]``, before them."""
+    if not isinstance(signals, StoredSignals):
+        return np.concatenate([first[None], signals])
+    shape = (len(signals) + 1, *signals.shape[1:])
+    return StoredSignals(shape, lambda row: signals.read(row - 1) if row else first)
 
 
 def whole(signals: SignalArray) -> FloatArray:

@@ -147,7 +147,7 @@ def _other_membership(
         return None
     cohort, target = references.cohort, references.target
     others = {
-        kind: np.repeat(values[None], len(cohort), axis=0)
+        kind: np.broadcast_to(values, (len(cohort), *values.shape))
         for kind, values in case.evidence.target.items()
         if kind not in cohort.signals
     }
