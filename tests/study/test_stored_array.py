@@ -31,3 +31,10 @@ def test_files_that_change_or_cannot_be_are_refused(tmp_path):
     np.save(file, np.array([None]), allow_pickle=True)
     with pytest.raises(ImprintError, match="pickled objects"):
         open_stored(file)
+
+
+@pytest.mark.parametrize("part", [slice(0, 1), slice(2, 5), slice(0, 9)])
+def test_blocks_hold_every_row(tmp_path, part):
+    values = np.arange(27).reshape(3, 9)
+    np.save(tmp_path / "a.npy", values)
+    assert np.array_equal(open_stored(tmp_path / "a.npy").block(part), values[:, part])

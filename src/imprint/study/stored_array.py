@@ -61,6 +61,26 @@ class StoredArray:
         values = values.reshape(self.shape[1:])
         return values if self.convert is None else self.convert(values, row)
 
+    def block(self, columns: slice) -> NDArray[Any]:
+        """Return a block of the last axis of a matrix ``[K, n]``, every row of it, not converted.
+
+        Raises:
+            ImprintError: the file was changed meanwhile.
+        """
+        rows, count = self.shape
+        start, stop, _ = columns.indices(count)
+        values = np.empty((rows, stop - start), dtype=self.dtype)
+        with open_regular(self.path) as file:
+            for row in range(rows):
+                file.seek(self.offset + (row * count + start) * self.dtype.itemsize)
+                part = np.fromfile(file, self.dtype, stop - start)
+                if len(part) != stop - start:
+                    raise UnreadableFile(
+                        f"{self.path} was cut off while it was read: write it again"
+                    )
+                values[row] = part
+        return values
+
 
 def open_stored(path: Path) -> StoredArray:
     """Return the array of an ``.npy`` file without reading its values.

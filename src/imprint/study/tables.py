@@ -198,6 +198,16 @@ def read_table(path: Path, columns: Collection[str] | None = None) -> Table:
         return _ReadTable(path, _read_columns(file, names))
 
 
+def column_names(path: Path) -> list[str]:
+    """Return the names of the columns of a Parquet file, whose rows are not read.
+
+    Raises:
+        ImprintError: the file is missing or is not Parquet.
+    """
+    with reading_parquet(path) as file:
+        return list(file.schema_arrow.names)
+
+
 @contextmanager
 def reading_parquet(path: Path) -> Iterator[Any]:
     """Give an open ``pyarrow.parquet.ParquetFile``.

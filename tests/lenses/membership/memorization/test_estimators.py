@@ -8,6 +8,7 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.membership.memorization.estimators import (
     NEVER_IN,
     NEVER_OUT,
+    estimate_in_blocks,
     estimate_influence,
     estimate_memorization,
     influence_tiles,
@@ -170,3 +171,25 @@ def test_bad_labels_and_tiles_are_named():
         top_pairs(one, one, one, [0], [0.5])
     with pytest.raises(ImprintError, match="a tile of side 0"):
         influence_tiles(one, one, tile=0)
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+@pytest.mark.parametrize("is_share", [False, True])
+def test_blocks_of_records_have_the_bytes_of_all_at_once(size, is_share):
+    random = np.random.default_rng(0)
+    members = random.random((33, 40)) < 0.5
+    members[:, 5], members[:, 6] = True, False
+    correct = random.random((33, 40)) if is_share else random.random((33, 40)) < 0.7
+    whole = estimate_memorization(members, correct)
+    blocks = (
+        (members[:, start : start + size], correct[:, start : start + size])
+        for start in range(0, 40, size)
+    )
+    parts = estimate_in_blocks(blocks)
+    for name in ("score", "error", "models_in", "models_out"):
+        assert getattr(parts, name).tobytes() == getattr(whole, name).tobytes()
+
+
+def test_no_block_of_records_is_refused():
+    with pytest.raises(ImprintError, match="no block of records"):
+        estimate_in_blocks([])

@@ -22,7 +22,7 @@ it still holds for one record, whose pair puts one model on either side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,11 +126,38 @@ def estimate_memorization(members: ArrayLike, correct: ArrayLike) -> Memorizatio
         )
     models_in = inside.sum(axis=0, dtype=np.int64)
     models_out = len(inside) - models_in
-    sum_in = np.einsum("kn,kn->n", inside, right, dtype=np.float64, casting="unsafe")
-    sum_out = right.sum(axis=0, dtype=np.float64) - sum_in
+    sum_in, total = np.zeros((2, inside.shape[1]))
+    # Model by model, so that a record has the same bytes in every block of records.
+    for members_of, right_of in zip(inside, right, strict=True):
+        sum_in += members_of * right_of
+        total += right_of
+    sum_out = total - sum_in
     score = _difference(sum_in, models_in, sum_out, models_out)
     error = _difference_error(sum_in, models_in, sum_out, models_out)
     return Memorization(score, error, models_in, models_out)
+
+
+def estimate_in_blocks(blocks: Iterable[tuple[ArrayLike, ArrayLike]]) -> Memorization:
+    """Estimate the memorization of records that come a block at a time.
+
+    The bytes are those of :func:`estimate_memorization` of all records at once; memory is one block
+    and 32 bytes a record.
+
+    Args:
+        blocks: members and correct ``[K, n]`` of one block of records after the other, as there.
+
+    Raises:
+        ImprintError: as there, or there is no block.
+    """
+    parts = [estimate_memorization(members, correct) for members, correct in blocks]
+    if not parts:
+        raise ImprintError("no block of records was given: give one at least")
+    return Memorization(
+        np.concatenate([part.score for part in parts]),
+        np.concatenate([part.error for part in parts]),
+        np.concatenate([part.models_in for part in parts]),
+        np.concatenate([part.models_out for part in parts]),
+    )
 
 
 def influence_tiles(
@@ -296,7 +323,9 @@ def _membership(members: ArrayLike) -> BoolArray:
     array = as_array(members, "members")
     if array.ndim != 2 or array.shape[0] == 0:
         raise ImprintError(f"members is {list(array.shape)}: it must be [models, records]")
-    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+    if array.dtype == np.bool_:
+        return array
+    if array.dtype.kind not in "iuf" or not np.isin(array, (0, 1)).all():
         raise ImprintError("members holds other values than 0 and 1: give a boolean mask")
     return array.astype(np.bool_, copy=False)
 

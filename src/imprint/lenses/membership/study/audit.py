@@ -43,6 +43,7 @@ from imprint.lenses.membership.study.models import (
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.lenses.membership.study.shadows import train_shadows
 from imprint.lenses.membership.study.signals import plain_signals, signal_steps, take_all_signals
+from imprint.lenses.membership.study.stored_models import read_models
 from imprint.lenses.membership.study.trials import (
     list_trials,
     run_trials,
@@ -171,7 +172,11 @@ class AttackNetwork(Step):
     def build(self, path: Path) -> None:
         """Write a table of scores an attack, ``exposure.parquet`` and ``findings.json``."""
         audited, options, records = self.audited, self.options, self.audited.records
-        shadows = [self._read(name) for name in self.signals if name not in (MODEL, UNTRAINED)]
+        shadows = read_models(
+            audited.study,
+            [self.signals[name] for name in self.signals if name not in (MODEL, UNTRAINED)],
+            records,
+        )
         evidence, *untrained = [
             make_evidence(self._read(name), shadows, self.masks)
             for name in (MODEL, UNTRAINED)

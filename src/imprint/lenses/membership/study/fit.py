@@ -22,8 +22,13 @@ def measure_shadow_fit(shadows: Sequence[ModelSignals], masks: BoolArray) -> Sha
 
     A shadow model stands for the network only where it fits its members as the network does.
     """
-    right = np.stack([shadow.correct for shadow in shadows])
-    accuracy = BothSides(float(right[masks].mean()), float(right[~masks].mean()))
+    right = np.zeros((len(shadows), 2))
+    for row, (shadow, mask) in enumerate(zip(shadows, masks, strict=True)):
+        right[row] = np.count_nonzero(shadow.correct[mask]), np.count_nonzero(shadow.correct[~mask])
+    of_members, of_others = right.sum(axis=0)
+    accuracy = BothSides(
+        float(of_members / np.count_nonzero(masks)), float(of_others / np.count_nonzero(~masks))
+    )
     return ShadowFit(len(shadows), accuracy)
 
 

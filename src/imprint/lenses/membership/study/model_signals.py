@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
+from imprint.lenses.membership.cohort.stored_signals import SignalArray
 from imprint.lenses.membership.study.options import EvidenceChoice
 from imprint.lenses.membership.study.records import RecordPool
 from imprint.probe.signals.signal import signal_kinds
 from imprint.study.store import Study
-from imprint.study.tables import Table, read_table
+from imprint.study.tables import Table, column_names, read_table
 
 REFERENCE_KINDS = ("phi", "log_curvature")
 """Kinds of signal that attacks read of reference models."""
@@ -44,6 +47,15 @@ class ModelSignals:
     population: Mapping[str, FloatArray]
     correct: BoolArray
     population_correct: BoolArray
+
+
+@runtime_checkable
+class OnDisk(Protocol):
+    """Models whose signals are read when they are needed."""
+
+    def signals(self, kinds: Sequence[str]) -> Mapping[str, SignalArray]:
+        """Return signals of all models by kind, ``[K, A, N]``."""
+        ...
 
 
 def read_signals(study: Study, artefacts: Sequence[str], records: RecordPool) -> ModelSignals:
@@ -74,9 +86,26 @@ def read_signals(study: Study, artefacts: Sequence[str], records: RecordPool) ->
     )
 
 
-def _read_rows(path: Path, count: int) -> Table:
+def read_kind(study: Study, artefacts: Sequence[str], records: RecordPool, kind: str) -> FloatArray:
+    """Return one kind of signal of the attacked records, float64 ``[A, N]``; its columns alone.
+
+    Raises:
+        ImprintError: as :func:`read_signals`.
+    """
+    prefix = f"{signal_kinds()[kind].name}."
+    views: list[NDArray[Any]] = []
+    for name in artefacts:
+        path = study.path(name)
+        wanted = [each for each in column_names(path) if each.startswith(prefix)]
+        if wanted:
+            table = _read_rows(path, len(records.every), ["index", *wanted])
+            views += [table[each][: len(records.index)] for each in wanted]
+    return np.stack(views).astype(np.float64)
+
+
+def _read_rows(path: Path, count: int, columns: Sequence[str] | None = None) -> Table:
     """Return a table of ``count`` rows."""
-    table = read_table(path)
+    table = read_table(path, columns)
     rows = len(table["index"])
     if rows != count:
         raise ImprintError(f"{path} has {rows} rows for {count} records: delete it and run again")
@@ -96,15 +125,19 @@ def make_evidence(
     references = None
     if shadows and masks is not None:
         kinds = [kind for kind in REFERENCE_KINDS if kind in target.target]
+        of_population = [kind for kind in kinds if kind in target.population]
+        population = [
+            {kind: shadow.population[kind] for kind in of_population} for shadow in shadows
+        ]
         references = References(
             Cohort(
-                {kind: np.stack([shadow.target[kind] for shadow in shadows]) for kind in kinds},
-                masks,
-                {
-                    kind: np.stack([shadow.population[kind] for shadow in shadows])
-                    for kind in kinds
-                    if kind in target.population
+                shadows.signals(kinds)
+                if isinstance(shadows, OnDisk)
+                else {
+                    kind: np.stack([shadow.target[kind] for shadow in shadows]) for kind in kinds
                 },
+                masks,
+                {kind: np.stack([each[kind] for each in population]) for kind in of_population},
             )
         )
     return Evidence(target.target, references, target.population)
