@@ -120,7 +120,10 @@ def measure(folder: Path, name: str) -> dict[str, float]:
             correct = open_stored(folder / "correct/correct.npy")
             read = time.perf_counter()
             estimate_in_blocks(
-                (members.block(part), correct.block(part))
+                [
+                    np.stack([each.row_part(row, part) for row in range(len(each))])
+                    for each in (members, correct)
+                ]
                 for part in blocks(members.shape[1], 1 << 16)
             )
         else:

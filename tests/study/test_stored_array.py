@@ -33,8 +33,11 @@ def test_files_that_change_or_cannot_be_are_refused(tmp_path):
         open_stored(file)
 
 
-@pytest.mark.parametrize("part", [slice(0, 1), slice(2, 5), slice(0, 9)])
-def test_blocks_hold_every_row(tmp_path, part):
-    values = np.arange(27).reshape(3, 9)
+@pytest.mark.parametrize("part", [slice(0, 1), slice(2, 5), slice(0, 9), slice(None)])
+@pytest.mark.parametrize("shape", [(3, 9), (3, 2, 9), (3, 2, 2, 9)])
+def test_parts_of_rows_are_read_alone(tmp_path, part, shape):
+    values = np.arange(np.prod(shape)).reshape(shape)
     np.save(tmp_path / "a.npy", values)
-    assert np.array_equal(open_stored(tmp_path / "a.npy").block(part), values[:, part])
+    stored = open_stored(tmp_path / "a.npy").converted(lambda row, number: row + number)
+    for row in range(3):
+        assert np.array_equal(stored.row_part(row, part), values[row][..., part] + row)

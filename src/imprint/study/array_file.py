@@ -346,7 +346,9 @@ def _flags(where: str, name: str, array: NDArray[Any]) -> BoolArray:
     Raises:
         ImprintError: it holds something else.
     """
-    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+    if array.dtype == np.bool_:
+        return array
+    if array.dtype.kind not in "iuf" or not ((array == 0) | (array == 1)).all():
         raise ImprintError(f"{where}: {name} must be bool, or 0 and 1")
     return array.astype(np.bool_)
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,31 +54,31 @@ class StoredArray:
         """
         count = math.prod(self.shape[1:])
         with open_regular(self.path) as file:
-            file.seek(self.offset + row * count * self.dtype.itemsize)
-            values = np.fromfile(file, self.dtype, count)
-        if len(values) != count:
-            raise UnreadableFile(f"{self.path} was cut off while it was read: write it again")
-        values = values.reshape(self.shape[1:])
+            values = self._values(file, row * count, count).reshape(self.shape[1:])
         return values if self.convert is None else self.convert(values, row)
 
-    def block(self, columns: slice) -> NDArray[Any]:
-        """Return a block of the last axis of a matrix ``[K, n]``, every row of it, not converted.
+    def row_part(self, row: int, columns: slice) -> NDArray[Any]:
+        """Return a block of the last axis of one row, ``[..., n]``.
 
         Raises:
-            ImprintError: the file was changed meanwhile.
+            ImprintError: as :meth:`row`.
         """
-        rows, count = self.shape
+        *middle, count = self.shape[1:]
         start, stop, _ = columns.indices(count)
-        values = np.empty((rows, stop - start), dtype=self.dtype)
+        lines = math.prod(middle)
+        values = np.empty((lines, stop - start), dtype=self.dtype)
         with open_regular(self.path) as file:
-            for row in range(rows):
-                file.seek(self.offset + (row * count + start) * self.dtype.itemsize)
-                part = np.fromfile(file, self.dtype, stop - start)
-                if len(part) != stop - start:
-                    raise UnreadableFile(
-                        f"{self.path} was cut off while it was read: write it again"
-                    )
-                values[row] = part
+            for line in range(lines):
+                first = (row * lines + line) * count + start
+                values[line] = self._values(file, first, stop - start)
+        part = values.reshape(*middle, stop - start)
+        return part if self.convert is None else self.convert(part, row)
+
+    def _values(self, file: IO[bytes], first: int, count: int) -> NDArray[Any]:
+        file.seek(self.offset + first * self.dtype.itemsize)
+        values = np.fromfile(file, self.dtype, count)
+        if len(values) != count:
+            raise UnreadableFile(f"{self.path} was cut off while it was read: write it again")
         return values
 
 

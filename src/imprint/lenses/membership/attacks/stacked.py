@@ -42,6 +42,8 @@ from imprint.lenses.membership.attack_kit.pseudo_targets import collect_examples
 from imprint.lenses.membership.attack_kit.shrinkage import predictive
 
 MAX_PSEUDO_TARGETS = 16
+BLOCK_RECORDS = 1 << 16
+"""Records whose products of features are held at a time."""
 MAX_EXAMPLES = 50_000
 RIDGE = 10.0
 """Weighs as much as 40 examples of even odds."""
@@ -135,7 +137,13 @@ def _learn(own: Features, learned: Features, members: BoolArray) -> FloatArray:
     prior = np.zeros(rows.shape[1])
     prior[: len(linear)] = [PRIOR_WEIGHTS.get(name, 0.0) for name in linear]
     model = fit_logistic((rows[: len(members)] - centre) * scale, members, RIDGE, prior)
-    return model.log_odds((_expand(own, limits) - centre) * scale)
+    records = len(next(iter(own.values())))
+    log_odds = np.empty(records)
+    for start in range(0, records, BLOCK_RECORDS):
+        part = slice(start, start + BLOCK_RECORDS)
+        block = {name: values[part] for name, values in own.items()}
+        log_odds[part] = model.log_odds((_expand(block, limits) - centre) * scale)
+    return log_odds
 
 
 def _expand(features: Features, limits: dict[str, FloatArray]) -> FloatArray:

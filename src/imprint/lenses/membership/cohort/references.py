@@ -52,6 +52,7 @@ from imprint.lenses.membership.cohort.stored_signals import (
     SignalArray,
     StoredSignals,
     each_model,
+    part_of,
     pick_models,
     plain_blocks,
     some_records,
@@ -212,11 +213,11 @@ class Cohort:
         return self._values[name]
 
     def _stored_values(self, name: str) -> StoredSignals:
-        def read(row: int) -> FloatArray:
-            return derive_values(_Lazy(self.signals, row), name)
+        def read(row: int, records: slice = slice(None)) -> FloatArray:
+            return derive_values(_Lazy(self.signals, row, records), name)
 
-        views = read(0).shape[0]
-        return StoredSignals((len(self), views, self.members.shape[1]), read)
+        views = read(0, slice(1)).shape[0]
+        return StoredSignals((len(self), views, self.members.shape[1]), read, read)
 
     def sums(self, name: str) -> Sums:
         """Return the power sums of a quantity over all models."""
@@ -475,13 +476,16 @@ def _of_models(members: BoolArray, models: IntArray) -> BoolArray:
 
 
 class _Lazy(Mapping[str, FloatArray]):
-    """The signals of one model by kind, each read when it is asked for."""
+    """The signals of one model on a block of records by kind, each read when it is asked for."""
 
-    def __init__(self, signals: Mapping[str, SignalArray], row: int) -> None:
-        self._signals, self._row = signals, row
+    def __init__(self, signals: Mapping[str, SignalArray], row: int, records: slice) -> None:
+        self._signals, self._row, self._records = signals, row, records
 
     def __getitem__(self, kind: str) -> FloatArray:
-        return np.asarray(self._signals[kind][self._row])
+        signals = self._signals[kind]
+        if self._records == slice(None):
+            return np.asarray(signals[self._row])
+        return part_of(signals, self._row, self._records)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._signals)

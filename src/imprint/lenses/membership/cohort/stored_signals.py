@@ -30,10 +30,12 @@ class StoredSignals:
     Attributes:
         shape: (K, A, N).
         read: of the number of a model, its signals, float64 ``[A, N]``.
+        read_part: of a number and a block of records, these signals, where they can be read alone.
     """
 
     shape: tuple[int, int, int]
     read: Callable[[int], FloatArray]
+    read_part: Callable[[int, slice], FloatArray] | None = None
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -48,7 +50,17 @@ class StoredSignals:
             return self.read(range(len(self))[models])
         rows = [range(len(self))[row] for row in models]
         shape = (len(rows), *self.shape[1:])
-        return StoredSignals(shape, lambda row: self.read(rows[row]))
+        return StoredSignals(
+            shape,
+            lambda row: self.read(rows[row]),
+            lambda row, records: self.part(rows[row], records),
+        )
+
+    def part(self, model: int, records: slice) -> FloatArray:
+        """Return the signals of one model on a block of records, float64 ``[A, n]``."""
+        if self.read_part is not None:
+            return self.read_part(model, records)
+        return self.read(model)[:, records]
 
     def views(self, views: slice) -> StoredSignals:
         """Return the signals under some of the views."""
@@ -63,7 +75,11 @@ class StoredSignals:
 
     def map(self, change: Callable[[FloatArray], FloatArray]) -> StoredSignals:
         """Return a function of every value."""
-        return replace(self, read=lambda row: change(self.read(row)))
+        return replace(
+            self,
+            read=lambda row: change(self.read(row)),
+            read_part=lambda row, records: change(self.part(row, records)),
+        )
 
 
 SignalArray = FloatArray | StoredSignals
@@ -90,7 +106,11 @@ def preceded_by(first: FloatArray, signals: SignalArray) -> SignalArray:
     if not isinstance(signals, StoredSignals):
         return np.concatenate([first[None], signals])
     shape = (len(signals) + 1, *signals.shape[1:])
-    return StoredSignals(shape, lambda row: signals.read(row - 1) if row else first)
+    return StoredSignals(
+        shape,
+        lambda row: signals.read(row - 1) if row else first,
+        lambda row, records: signals.part(row - 1, records) if row else first[:, records],
+    )
 
 
 def whole(signals: SignalArray) -> FloatArray:
@@ -114,7 +134,17 @@ def plain_blocks(
     size = max(1, (block_values or BLOCK_VALUES) // models)
     for start in range(0, records, size):
         part = slice(start, min(start + size, records))
-        yield part, np.stack([each[0, part] for each in each_model(signals)])
+        block = np.empty((models, part.stop - start))
+        for row in range(models):
+            block[row] = part_of(signals, row, part)[0]
+        yield part, block
+
+
+def part_of(signals: SignalArray, model: int, records: slice) -> FloatArray:
+    """Return the signals of one model on a block of records, float64 ``[A, n]``."""
+    if isinstance(signals, StoredSignals):
+        return signals.part(model, records)
+    return np.asarray(signals[model][:, records])
 
 
 def pick_models(

@@ -117,7 +117,7 @@ class MembershipArrays:
         values: FloatArray | StoredArray | None = getattr(self, name)
         if isinstance(values, StoredArray):
             models, views, records = values.shape
-            return StoredSignals((models, views, records), values.row)
+            return StoredSignals((models, views, records), values.row, values.row_part)
         return values
 
 
