@@ -40,6 +40,11 @@ def cut_into(shards: int) -> Iterator[None]:
         _shards.reset(token)
 
 
+def are_cut() -> bool:
+    """Return whether passes are cut into more than one task."""
+    return _shards.get() > 1
+
+
 def shards_of(count: int, batch: int) -> list[slice]:
     """Return the rows of each shard, in order: as even as whole batches allow.
 

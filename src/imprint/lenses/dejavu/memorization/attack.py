@@ -67,5 +67,24 @@ def attack(
     if voting is not None and not 1 <= voting <= k:
         raise ImprintError(f"voting must be from 1 to the {k} neighbours searched, got {voting}")
     rows = nearest(crops, public, k, metric=metric, device=device).indices
+    return guesses_of(rows, public_index, public_labels, classes, voting)
+
+
+def guesses_of(
+    rows: IntArray,
+    public_index: IntArray,
+    public_labels: IntArray,
+    classes: int,
+    voting: int | None = None,
+) -> CropGuesses:
+    """Return the guesses of neighbours that are known.
+
+    Args:
+        rows: int64 ``[n, k]``, of the public images, nearest first.
+        public_index: as of :func:`attack`, like the others.
+        public_labels: int64 ``[M]``.
+        classes: number of classes.
+        voting: how many of the k vote; all when None.
+    """
     labels = public_labels[rows]
     return CropGuesses(vote(labels[:, :voting], classes), public_index[rows], labels)
