@@ -34,7 +34,8 @@ def commands():
 @pytest.mark.parametrize("words", list(commands()), ids=" ".join)
 def test_a_command_is_accepted_without_an_old_name(words, capsys):
     name = next(name for name in (" ".join(words[:2]), words[0]) if name in set(COMMANDS.names()))
-    parse(COMMANDS.get(name).options, words[len(name.split()) :], name)
+    command = COMMANDS.get(name)
+    parse(command.options, command.spelled_out(words[len(name.split()) :]), name)
     assert capsys.readouterr().err == ""
 
 

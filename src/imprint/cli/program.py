@@ -132,11 +132,9 @@ def run(words: list[str]) -> Any:
         return _no_command(words)
     command, rest = COMMANDS.get(name), words[len(name.split()) :]
     _print_command_help(name, command, rest)
-    if command.operand and rest and not rest[0].startswith("-"):
-        rest.insert(0, f"--{command.operand}")
     from imprint.study.config import parse
 
-    options = parse(command.options, rest, program=f"imprint {name}")
+    options = parse(command.options, command.spelled_out(rest), program=f"imprint {name}")
     try:
         with _launching(options):
             findings = type(options).run(options)

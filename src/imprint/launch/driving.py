@@ -169,12 +169,12 @@ class _Work(Generic[T]):
                 self.queue.append(task)
                 return
             outcome = Outcome(failure=f"its worker died {self.deaths[task.key]} times ({death})")
-            self.ledger.entry(task.key).fail(str(outcome.failure))
         self._count(task)
         if outcome.failure is None:
             self.values[task.key] = outcome.value
         else:
             self.failures[task.key] = outcome.failure
+            self.ledger.entry(task.key).fail(outcome.failure)
 
     def _count(self, task: Task) -> None:
         state = self.ledger.entry(task.key).read_or_none()

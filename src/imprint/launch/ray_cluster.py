@@ -11,7 +11,9 @@ import importlib
 import os
 import secrets
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -93,16 +95,8 @@ class RayLauncher:
             setattr(importlib.import_module("ray._private.worker"), _SHOWS_LOGS, False)
             self._ray = ray
             try:
-                if self.address:
-                    ray.init(address=self.address, **_QUIET)
-                else:
-                    log("launcher: start a Ray cluster on this machine")
-                    self._folder = _short_folder()
-                    cores = usable_cores()
-                    ray.init(
-                        "local", num_cpus=cores, _temp_dir=self._folder,
-                        include_dashboard=False, **_QUIET,
-                    )  # fmt: skip
+                with _signals_as_they_are():
+                    self._initialise(ray)
             except Exception as error:
                 self.close()
                 where = self.address or "this machine"
@@ -111,6 +105,20 @@ class RayLauncher:
                     "--ray-address, RAY_AUTH_TOKEN and that it runs the same version of Ray"
                 ) from error
         return self._ray
+
+    def _initialise(self, ray: Any) -> None:
+        if self.address:
+            ray.init(address=self.address, **_QUIET)
+            return
+        log("launcher: start a Ray cluster on this machine")
+        self._folder = _short_folder()
+        ray.init(
+            "local",
+            num_cpus=usable_cores(),
+            _temp_dir=self._folder,
+            include_dashboard=False,
+            **_QUIET,
+        )
 
 
 _SHOWS_LOGS = "_worker_logs_enabled"
@@ -239,11 +247,21 @@ def _short_folder() -> str:
 
 
 @contextmanager
+def _signals_as_they_are() -> Iterator[None]:
+    """Take back the handler that Ray sets: it prints the stack of a process that is to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def _interrupts_later() -> Iterator[None]:
     """Let a second interrupt wait until the cluster has ended, lest processes stay."""
-    import signal
-    import threading
-
     if threading.current_thread() is not threading.main_thread():
         yield
         return

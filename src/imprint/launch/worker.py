@@ -20,6 +20,8 @@ from imprint.core.user_code import restore_consent
 from imprint.launch.ledger import Entry
 from imprint.launch.task import Shared
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
 preempted = False
 """Whether the batch system takes the machine away, so that this process leaves."""
 
@@ -69,11 +71,13 @@ def perform(request: Request, arrays: Sequence[Any] = ()) -> Outcome:
     _settle(request)
     with _output_to(request.entry):
         try:
+            # What is imported from here on heeds the environment; the rest is told.
+            os.environ.update(dict.fromkeys(THREADS, str(request.threads)))
+            function, arguments = pickle.loads(request.packed)
             with (
                 computing_with(request.threads),
                 request.entry.recording(request.digest, request.unit),
             ):
-                function, arguments = pickle.loads(request.packed)
                 values = (
                     arrays[each.position] if isinstance(each, Shared) else each
                     for each in arguments

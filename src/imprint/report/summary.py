@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from imprint.core.durable import replacing
 from imprint.core.progress import log
+from imprint.launch.options import ManyTasks
 from imprint.report.model_facts import ModelFacts
 from imprint.report.provenance import library_versions, typed_command
 from imprint.report.summary_file import new_summary as new_summary
@@ -20,7 +22,8 @@ from imprint.study.options import Common
 from imprint.study.plain import JsonObject, to_plain
 from imprint.study.store import Study
 
-NOT_SETTINGS = ("out", "device", "json", "stamp")
+NOT_SETTINGS = ("out", "device", "json", "stamp", *(field.name for field in fields(ManyTasks)))
+"""Options that no result depends on: where it is computed and written, and how it is shown."""
 
 
 def finish(

@@ -35,6 +35,11 @@ class Command:
     main: tuple[str, ...] = ()
     operand: str = ""
 
+    def spelled_out(self, words: Sequence[str]) -> list[str]:
+        """Return the words behind the command's name with the flag of the operand before it."""
+        has_operand = self.operand and words and not words[0].startswith("-")
+        return [*([f"--{self.operand}"] if has_operand else []), *words]
+
 
 _WORDS: dict[type, str] = {}
 COMMANDS: Registry[Command] = Registry(
