@@ -14,7 +14,7 @@ from imprint.study.store import Study
 from imprint.train.cohort.cohort import train_cohort
 from imprint.train.cohort.masks import balanced_masks
 from imprint.train.cohort.options import CohortOptions
-from tests.launch.probe_tasks import die, die_once, fail_if, settings_of_worker, sum_of
+from tests.launch.probe_tasks import Held, die, die_once, fail_if, settings_of_worker, sum_of
 
 
 class Kept:
@@ -100,11 +100,13 @@ def check_settings(launcher, root, monkeypatch):
 
 
 def check_arrays(launcher, root):
-    """Large arrays arrive as they are."""
+    """Large arrays arrive as they are, within other objects too; return which may be written."""
     array = np.arange(200_000, dtype=np.float64)
+    tasks = [(array, "sum"), (array[:3], "sum"), (Held(array), "sum")]
     with using(Kept(launcher)):
-        sums = run_tasks(sum_of, [(array,), (array[:3],)], "sum", 0, study=root, keys="ab")
-    assert [value for value, _ in sums] == [array.sum(), 3.0]
+        sums = run_tasks(sum_of, tasks, "sum", 0, study=root, keys="abc")
+    assert [value for value, _ in sums] == [array.sum(), 3.0, array.sum()]
+    return [is_writeable for _, is_writeable in sums]
 
 
 def train_tiny_cohort(images, root, launcher=None):

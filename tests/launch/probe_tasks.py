@@ -3,7 +3,9 @@
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
@@ -56,8 +58,17 @@ def settings_of_worker() -> tuple[int, str, str]:
     return torch.get_num_threads(), os.getcwd(), os.environ["OMP_NUM_THREADS"]
 
 
-def sum_of(array) -> tuple[float, bool]:
+@dataclass
+class Held:
+    """An object with an array."""
+
+    array: Any
+
+
+def sum_of(held, method: str) -> tuple[float, bool]:
     """Return the sum of an array, and whether it may be written to."""
+    array = held.array if isinstance(held, Held) else held
+    assert method == "sum"
     return float(array.sum()), bool(array.flags.writeable)
 
 

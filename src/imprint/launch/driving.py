@@ -17,7 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from imprint.core import progress
 from imprint.core.errors import ImprintError
 from imprint.core.user_code import consent
-from imprint.launch.task import Group, Task
+from imprint.launch.task import Buffer, Group, Task
 from imprint.launch.worker import Outcome, Request
 
 T = TypeVar("T")
@@ -45,6 +45,11 @@ class WorkerDiedError(Exception):
 
 class Cluster(Protocol[Attempt]):
     """Where attempts at tasks run."""
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Return whether large arrays are sent apart from requests, once for all."""
+        ...
 
     @property
     def room(self) -> int:
@@ -102,7 +107,7 @@ class _Work(Generic[T]):
     def __post_init__(self) -> None:
         assert self.group.ledger is not None
         self.ledger = self.group.ledger
-        self.digests = {task.key: self.group.digest(task) for task in self.group.tasks}
+        self.digests = self.group.digests
         if not self.policy.retry_failed:
             self.failures = self.ledger.failures(self.digests)
             self.left_alone = len(self.failures)
@@ -147,9 +152,10 @@ class _Work(Generic[T]):
             attempts.update(zip(self.cluster.submit(requests), tasks, strict=True))
 
     def _request(self, task: Task) -> Request:
+        arrays: list[Buffer] | None = [] if self.cluster.takes_arrays else None
         return Request(
             self.ledger.entry(task.key),
-            self.group.packed(task),
+            self.group.packed(task, arrays),
             self.digests[task.key],
             self.group.unit,
             self.group.threads,
@@ -157,6 +163,7 @@ class _Work(Generic[T]):
             tuple(str(Path(folder).absolute()) for folder in sys.path),
             consent(),
             progress.verbosity(),
+            tuple(arrays or ()),
         )
 
     def _take(self, task: Task, attempt: Any) -> None:

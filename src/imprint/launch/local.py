@@ -51,8 +51,7 @@ class LocalLauncher:
                 once, whatever they were at.
         """
         if group.ledger is not None:
-            digests = {task.key: group.digest(task) for task in group.tasks}
-            group.ledger.plan(digests)
+            group.ledger.plan(group.digests)
         context = multiprocessing.get_context("spawn")
         counter = context.Value("q", 0)
         saved = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -97,7 +96,7 @@ def _call(group: Group[T], task: Task) -> tuple[Any, ...]:
     if group.ledger is None:
         return group.function, *task.arguments
     entry = group.ledger.entry(task.key)
-    return _recorded, entry, group.digest(task), group.unit, group.function, task.arguments
+    return _recorded, entry, group.digests[task.key], group.unit, group.function, task.arguments
 
 
 def _recorded(

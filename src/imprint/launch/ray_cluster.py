@@ -23,13 +23,11 @@ from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError, reason_of
 from imprint.core.progress import log
 from imprint.launch.driving import POLL_SECONDS, Policy, WorkerDiedError, drive
-from imprint.launch.task import Group, Shared
+from imprint.launch.task import Buffer, Group, place_of
 from imprint.launch.worker import Outcome, Request, perform
 
 T = TypeVar("T")
 
-WORTH_SHARING_BYTES = 1 << 20
-"""Of an array among the arguments, from which the object store holds it once for all tasks."""
 WAITING_PER_SLOT = 4
 LEAST_ROOM = 16
 GIBIBYTE = 1 << 30
@@ -72,9 +70,7 @@ class RayLauncher:
         if self.memory:
             resources["memory"] = int(self.memory * GIBIBYTE)
         _check_room(ray, resources)
-        group, arrays = share_arrays(group)
-        references = tuple(ray.put(array) for array in arrays)
-        return drive(group, RayCluster(ray, resources, references), self.policy)
+        return drive(group, RayCluster(ray, resources), self.policy)
 
     def close(self) -> None:
         """Leave the cluster; end it where it was started here."""
@@ -127,11 +123,12 @@ _QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 
 @dataclass(frozen=True)
 class RayCluster:
-    """Attempts are object references."""
+    """Attempts are object references; the object store holds large arrays once."""
 
     ray: Any
     resources: dict[str, Any]
-    arrays: tuple[Any, ...]
+    takes_arrays: bool = True
+    _stored: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     @property
     def room(self) -> int:
@@ -142,7 +139,17 @@ class RayCluster:
     def submit(self, requests: Sequence[Request]) -> list[Any]:
         """Start an attempt at each of some tasks."""
         remote = self.ray.remote(_perform).options(max_retries=0, **self.resources)
-        return [remote.remote(request, *self.arrays) for request in requests]
+        return [
+            remote.remote(replace(request, arrays=()), *map(self._store, request.arrays))
+            for request in requests
+        ]
+
+    def _store(self, array: Buffer) -> Any:
+        """Return a reference to an array, which workers map read-only."""
+        place = place_of(array)
+        if place not in self._stored:
+            self._stored[place] = self.ray.put(array)
+        return self._stored[place]
 
     def ended(self, attempts: Sequence[Any]) -> list[Any]:
         """Return the attempts that are over, waiting a moment for one."""
@@ -169,29 +176,7 @@ class RayCluster:
                 self.ray.cancel(attempt, force=True)
 
 
-def share_arrays(group: Group[T]) -> tuple[Group[T], list[Any]]:
-    """Return tasks whose large array arguments are references, and these arrays, each once."""
-    import numpy as np
-
-    from imprint.study.hashing import hash_arrays
-
-    places: dict[int, Shared] = {}
-    arrays: list[Any] = []
-
-    def share(argument: Any) -> Any:
-        is_large = isinstance(argument, np.ndarray) and argument.nbytes >= WORTH_SHARING_BYTES
-        if not is_large:
-            return argument
-        if id(argument) not in places:
-            places[id(argument)] = Shared(len(arrays), hash_arrays(argument))
-            arrays.append(argument)
-        return places[id(argument)]
-
-    tasks = [replace(task, arguments=tuple(map(share, task.arguments))) for task in group.tasks]
-    return replace(group, tasks=tasks), arrays
-
-
-def _perform(request: Request, *arrays: Any) -> Outcome:
+def _perform(request: Request, *arrays: Buffer) -> Outcome:
     return perform(request, arrays)
 
 

@@ -152,6 +152,7 @@ class SubmititCluster:
     executor: Any
     room: int
     has_slurm: bool
+    takes_arrays: bool = False
 
     def submit(self, requests: Sequence[Request]) -> list[Any]:
         """Start an attempt at each of some tasks: an array where they are several.

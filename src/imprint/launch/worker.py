@@ -18,7 +18,7 @@ from imprint.core.errors import ImprintError, named_reason
 from imprint.core.threads import computing_with
 from imprint.core.user_code import restore_consent
 from imprint.launch.ledger import Entry
-from imprint.launch.task import Shared
+from imprint.launch.task import Buffer
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -26,7 +26,7 @@ preempted = False
 """Whether the batch system takes the machine away, so that this process leaves."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Request:
     """An attempt at a task, as it is sent to a worker.
 
@@ -40,6 +40,7 @@ class Request:
         search: folders that modules are imported from, beside those of the worker.
         consent: to functions of the user, by :func:`imprint.core.user_code.consent`.
         verbosity: how much it writes into its log.
+        arrays: bytes of large arrays that ``packed`` does not hold.
     """
 
     entry: Entry
@@ -51,6 +52,7 @@ class Request:
     search: tuple[str, ...]
     consent: tuple[bool, tuple[str, ...]]
     verbosity: progress.Verbosity
+    arrays: tuple[Buffer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,28 +63,24 @@ class Outcome:
     failure: str | None = None
 
 
-def perform(request: Request, arrays: Sequence[Any] = ()) -> Outcome:
+def perform(request: Request, arrays: Sequence[Buffer] = ()) -> Outcome:
     """Do a task in this process, its output to its log.
 
     Args:
         request: what to do.
-        arrays: values of the arguments that are :class:`Shared`, by position.
+        arrays: the bytes of large arrays among the arguments, where they are sent apart.
     """
     _settle(request)
     with _output_to(request.entry):
         try:
             # What is imported from here on heeds the environment; the rest is told.
             os.environ.update(dict.fromkeys(THREADS, str(request.threads)))
-            function, arguments = pickle.loads(request.packed)
+            function, arguments = pickle.loads(request.packed, buffers=arrays)
             with (
                 computing_with(request.threads),
                 request.entry.recording(request.digest, request.unit),
             ):
-                values = (
-                    arrays[each.position] if isinstance(each, Shared) else each
-                    for each in arguments
-                )
-                value = _call(function, *values)
+                value = _call(function, *arguments)
         except Exception as error:
             if isinstance(error, ImprintError):
                 print(f"imprint: {error}", file=sys.stderr)
