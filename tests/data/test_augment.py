@@ -9,11 +9,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
 
 from imprint.core.errors import ImprintError
 from imprint.data import augment as module
-from imprint.data.augment import adjust_contrast, augment, crop_rectangles, draw, recolour
+from imprint.data.augment import augment, crop_rectangles, draw, recolour
 from imprint.data.augmentation import FIRST_VIEW, PAD_AND_FLIP, SECOND_VIEW, UNCHANGED, Augmentation
 from imprint.data.geometry import resample
 from imprint.data.imageset import ArrayImages
@@ -137,53 +136,6 @@ def test_recolour_equals_one_image_at_a_time(channels):
             assert (np.abs(ours[row].numpy() - expected) > 1e-5).mean() < 0.01
         assert far.max() < 1e-5
     assert torch.equal(squares, before)
-
-
-@given(st.tuples(*[st.integers(0, 255)] * 3), st.floats(-0.5, 0.5))
-@settings(max_examples=200, deadline=None)
-def test_turned_hue_equals_colorsys(colour, turns):
-    image = torch.tensor(colour, dtype=torch.float32).reshape(1, 3, 1, 1) / 255
-    ours = module.turn_hue(image, column(turns)).flatten().tolist()
-    hue, saturation, value = colorsys.rgb_to_hsv(*(c / 255 for c in colour))
-    assert ours == pytest.approx(
-        colorsys.hsv_to_rgb((hue + turns) % 1, saturation, value), abs=2e-6
-    )
-
-
-def test_a_third_of_a_turn_makes_red_green_and_leaves_grey():
-    colours = torch.tensor([[1.0, 0, 0], [0.25, 0.25, 0.25], [0, 0, 0]])[:, :, None, None]
-    turned = module.turn_hue(colours, column(1 / 3, 1 / 3, 1 / 3)).squeeze()
-    expected = torch.tensor([[0, 1.0, 0], [0.25, 0.25, 0.25], [0, 0, 0]])
-    assert torch.allclose(turned, expected, atol=1e-6)
-
-
-def test_factors_of_one_and_zero():
-    images = units(2, 3, 4, 4)
-    grey = module.grey(images)
-    assert torch.equal(module.adjust_brightness(images, column(1, 1)), images)
-    assert torch.equal(module.adjust_contrast(images, column(1, 1)), images)
-    assert torch.equal(module.adjust_saturation(images, column(1, 1)), images)
-    flat = module.adjust_contrast(images, column(0, 0))
-    assert torch.allclose(flat, grey.mean((2, 3), keepdim=True).expand_as(images))
-    assert torch.allclose(module.adjust_saturation(images, column(0, 0)), grey.expand_as(images))
-
-
-def test_solarise_equals_pillow():
-    pixels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
-    ours = module.solarise(pixels.float() / 255, SECOND_VIEW.solarise_from)
-    theirs = ImageOps.solarize(Image.fromarray(pixels[0, 0].numpy()), threshold=128)
-    assert np.array_equal((ours * 255).round().to(torch.uint8)[0, 0].numpy(), np.asarray(theirs))
-
-
-def test_blur_of_a_point_is_the_kernel_and_of_a_flat_image_is_flat():
-    point = torch.zeros(1, 1, 11, 11)
-    point[0, 0, 5, 5] = 1
-    blurred = module.blur(point, torch.tensor([1.5]), 5, 9)[0, 0].double().numpy()
-    expected = np.zeros((11, 11))
-    expected[1:10, 3:8] = np.outer(reference_kernel(9, 1.5), reference_kernel(5, 1.5))
-    assert np.abs(blurred - expected).max() < 1e-7
-    flat = torch.full((1, 3, 8, 8), 0.5)
-    assert torch.allclose(module.blur(flat, torch.tensor([2.0]), 9, 9), flat)
 
 
 def test_a_blur_wider_than_the_image_is_an_error():
@@ -350,9 +302,3 @@ def test_a_mirrored_crop_is_the_crop_of_the_mirrored_image():
     of_mirrored = resample(pixels.flip(3), np.stack([16 - x0, y0, 16 - x1, y1], 1), 8)
     view = augment(pixels, setting, KEY, ids, 8)
     assert (view * 255 - of_mirrored).abs().max() < 0.501
-
-
-def test_contrast_of_many_channels_is_about_their_mean() -> None:
-    images = torch.rand(1, 4, 5, 5)
-    scaled = adjust_contrast(images, torch.full((1, 1, 1, 1), 0.5))
-    assert torch.allclose(scaled, images * 0.5 + images.mean() * 0.5)

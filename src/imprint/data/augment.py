@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +29,22 @@ import torch
 from numpy.typing import ArrayLike
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
-from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, uniforms
 from imprint.data.augmentation import RGB, Augmentation
+from imprint.data.colour_steps import (
+    Buffers,
+    adjust_brightness,
+    adjust_contrast,
+    adjust_saturation,
+    blur,
+    solarise,
+    turn_grey,
+    turn_hue,
+)
 from imprint.data.geometry import centre_squares, resample, whole_rectangles
+from imprint.data.tile_threads import on_tiles
 
 CROP_TRIES = 10
-GREY_WEIGHTS = (0.299, 0.587, 0.114)
 # Values a tile holds on the CPU: the dozen passes over it then run in the cache.
 TILE_VALUES = 1 << 18
 
@@ -90,10 +100,10 @@ def augment(
     rectangles = crop_rectangles(settings, key, ids, np.tile([width, height], (count, 1)))
     shown_whole = settings.crop != "resized" and height == width == size
 
-    def squares(rows: slice) -> torch.Tensor:
+    def squares(rows: slice, buffers: Buffers) -> torch.Tensor:
         if shown_whole:
             mirrored = rectangles[rows, 0] > rectangles[rows, 2]
-            return _mirror(pixels[rows].to(torch.float32), mirrored).div_(255)
+            return _mirror(_as_floats(pixels[rows], buffers), mirrored).div_(255)
         part = resample(pixels[rows], rectangles[rows], size)
         # Rounded as images read from disk are, so that both ways in give the same view.
         return part.round_().clamp_(0, 255).div_(255)
@@ -108,7 +118,7 @@ def recolour(
     """Return squares read at their :func:`crop_rectangles` with everything else applied.
 
     Args:
-        squares: float32 ``[b, C, S, S]`` in [0, 1]; not changed.
+        squares: float32 ``[b, C, S, S]`` in [0, 1], or uint8; not changed.
         settings: of this view, as given to :func:`crop_rectangles`.
         key: as given to :func:`crop_rectangles`.
         ids: int64 ``[b]``, indices of the images.
@@ -120,8 +130,9 @@ def recolour(
         ImprintError: the blur's kernel reaches beyond the image.
     """
 
-    def copies(rows: slice) -> torch.Tensor:
-        return squares[rows].clone(memory_format=torch.contiguous_format)
+    def copies(rows: slice, buffers: Buffers) -> torch.Tensor:
+        tile = _as_floats(squares[rows], buffers)
+        return tile.div_(255) if squares.dtype == torch.uint8 else tile
 
     drawn = draw(settings, key, ids)
     return _views(copies, tuple(squares.shape), squares.device, settings, drawn)
@@ -209,7 +220,7 @@ def _random_rectangles(
 
 
 def _views(
-    squares: Callable[[slice], torch.Tensor],
+    squares: Callable[[slice, Buffers], torch.Tensor],
     shape: tuple[int, ...],
     device: torch.device,
     settings: Augmentation,
@@ -219,12 +230,15 @@ def _views(
     views = torch.empty(
         shape, dtype=torch.float32, device=device, memory_format=torch.channels_last
     )
-    for rows in _tiles(shape, device):
-        tile = squares(rows)
+
+    def make(rows: slice, buffers: Buffers) -> None:
+        tile = squares(rows, buffers)
         if drawn.shift[rows].any():
             tile = _shift(tile, drawn.shift[rows], settings.padding)
-        _recolour_tile(tile, settings, drawn, rows)
+        _recolour_tile(tile, settings, drawn, rows, buffers)
         views[rows] = tile
+
+    on_tiles(make, list(_tiles(shape, device)), device)
     return views
 
 
@@ -239,27 +253,50 @@ def _tiles(shape: tuple[int, ...], device: torch.device) -> Iterator[slice]:
 
 
 def _recolour_tile(
-    tile: torch.Tensor, settings: Augmentation, drawn: Parameters, rows: slice
+    tile: torch.Tensor, settings: Augmentation, drawn: Parameters, rows: slice, buffers: Buffers
 ) -> None:
     coloured = tile.shape[1] == RGB
-    if (chosen := _chosen(drawn.jittered[rows], tile)) is not None:
+    with _part(tile, drawn.jittered[rows], buffers) as part:
+        if part is not None:
+            jittered = drawn.jittered[rows]
 
-        def factors(values: FloatArray) -> torch.Tensor:
-            return _column(values[rows][drawn.jittered[rows]], tile)
+            def factors(values: FloatArray) -> torch.Tensor:
+                return _column(values[rows][jittered], tile)
 
-        part = adjust_brightness(tile[chosen], factors(drawn.brightness))
-        part = adjust_contrast(part, factors(drawn.contrast))
-        if coloured:
-            part = adjust_saturation(part, factors(drawn.saturation))
-            part = turn_hue(part, factors(drawn.hue))
-        tile[chosen] = part
-    if coloured and (chosen := _chosen(drawn.grey[rows], tile)) is not None:
-        tile[chosen] = grey(tile[chosen]).expand(-1, 3, -1, -1)
-    if (chosen := _chosen(drawn.blurred[rows], tile)) is not None:
-        sigma = torch.from_numpy(drawn.sigma[rows][drawn.blurred[rows]]).to(tile)
-        tile[chosen] = blur(tile[chosen], sigma, *settings.blur_kernel)
-    if (chosen := _chosen(drawn.solarised[rows], tile)) is not None:
-        tile[chosen] = solarise(tile[chosen], settings.solarise_from)
+            adjust_brightness(part, factors(drawn.brightness))
+            adjust_contrast(part, factors(drawn.contrast))
+            if coloured:
+                adjust_saturation(part, factors(drawn.saturation), buffers)
+                turn_hue(part, factors(drawn.hue), buffers)
+    with _part(tile, drawn.grey[rows] & coloured, buffers) as part:
+        if part is not None:
+            turn_grey(part, buffers)
+    with _part(tile, drawn.blurred[rows], buffers) as part:
+        if part is not None:
+            sigma = torch.from_numpy(drawn.sigma[rows][drawn.blurred[rows]]).to(tile)
+            blur(part, sigma, settings.blur_kernel, buffers)
+    with _part(tile, drawn.solarised[rows], buffers) as part:
+        if part is not None:
+            solarise(part, settings.solarise_from, buffers)
+
+
+@contextmanager
+def _part(tile: torch.Tensor, mask: BoolArray, buffers: Buffers) -> Iterator[torch.Tensor | None]:
+    """Give the rows of ``mask`` to be overwritten; None where there is none."""
+    if not mask.any():
+        yield None
+        return
+    if mask.all():
+        yield tile
+        return
+    chosen = torch.from_numpy(np.flatnonzero(mask)).to(tile.device)
+    if tile.is_contiguous():
+        part = buffers.take("part", (len(chosen), *tile.shape[1:]), tile)
+        torch.index_select(tile, 0, chosen, out=part)
+    else:  # the order of its dimensions is that of its sums
+        part = tile[chosen]
+    yield part
+    tile.index_copy_(0, chosen, part)
 
 
 def _chosen(mask: BoolArray, tile: torch.Tensor) -> torch.Tensor | slice | None:
@@ -275,113 +312,9 @@ def _column(values: FloatArray, like: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(values).to(like)[:, None, None, None]
 
 
-def adjust_brightness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Return ``images · factor``, at most 1; images ``[b, C, H, W]``, factor ``[b, 1, 1, 1]``."""
-    return (images * factor).clamp_(max=1)
-
-
-def adjust_contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Return images with distances from their mean grey scaled, clamped to [0, 1]."""
-    channel_means = images.mean(dim=(2, 3), keepdim=True)
-    return _blend(images, grey(channel_means), factor)
-
-
-def adjust_saturation(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Return images with distances from each pixel's grey scaled, clamped to [0, 1]."""
-    return _blend(images, grey(images), factor)
-
-
-def _blend(images: torch.Tensor, centre: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    return (images * factor).add_(centre * (1 - factor)).clamp_(0, 1)
-
-
-def grey(images: torch.Tensor) -> torch.Tensor:
-    """Return the luma of ``[b, C, H, W]`` as ``[b, 1, H, W]``.
-
-    Of 3 channels by ITU-R BT.601, of others their mean.
-    """
-    if images.shape[1] != RGB:
-        return images.mean(dim=1, keepdim=True)
-    red, green, blue = images.chunk(3, dim=1)
-    weight_red, weight_green, weight_blue = GREY_WEIGHTS
-    return (red * weight_red).add_(green, alpha=weight_green).add_(blue, alpha=weight_blue)
-
-
-def turn_hue(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    """Return RGB images with the hue of HSV turned and saturation and value kept.
-
-    With h the hue in sixths of a turn, V the largest and v the smallest channel, the channels of
-    the turned colour are v + (V − v) · clamp(·, 0, 1) of |h − 3| − 1, 2 − |h − 2| and
-    2 − |h − 4| (red, green, blue): Smith 1978 in closed form.
-
-    Args:
-        images: ``[b, 3, H, W]`` in [0, 1].
-        turns: ``[b, 1, 1, 1]``, shares of a full turn.
-    """
-    red, green, blue = images.chunk(3, dim=1)
-    largest = torch.maximum(torch.maximum(red, green), blue)
-    smallest = torch.minimum(torch.minimum(red, green), blue)
-    chroma = largest - smallest
-    # A grey pixel has no hue; any divisor but 0 leaves it grey.
-    inverse = chroma.clamp(min=torch.finfo(images.dtype).tiny).reciprocal_()
-    # Sums of masked terms: half the time of torch.where on the CPU.
-    red_leads = (red == largest).to(images.dtype)
-    green_leads = (green == largest).to(images.dtype).mul_(1 - red_leads)
-    blue_leads = 1 - red_leads - green_leads
-    hue = (green - blue).mul_(red_leads)
-    hue.addcmul_(blue - red, green_leads).addcmul_(red - green, blue_leads).mul_(inverse)
-    hue.add_(green_leads, alpha=2).add_(blue_leads, alpha=4).add_(6 * turns)
-    hue.sub_((hue / 6).floor_().mul_(6))
-    shares = torch.empty_like(images)
-    torch.sub(hue, 3, out=shares[:, 0:1]).abs_().sub_(1)
-    torch.sub(hue, 2, out=shares[:, 1:2]).abs_().neg_().add_(2)
-    torch.sub(hue, 4, out=shares[:, 2:3]).abs_().neg_().add_(2)
-    shares.clamp_(0, 1)
-    return shares.mul_(chroma).add_(smallest)
-
-
-def blur(images: torch.Tensor, sigma: torch.Tensor, across: int, down: int) -> torch.Tensor:
-    """Return images blurred by Gaussians, each with its own σ; edges are reflected.
-
-    Args:
-        images: ``[b, C, H, W]``.
-        sigma: ``[b]``, standard deviations in pixels.
-        across: taps of the horizontal kernel, odd.
-        down: taps of the vertical kernel, odd.
-
-    Raises:
-        ImprintError: half a kernel is not smaller than the image.
-    """
-    height, width = images.shape[2:]
-    if across // 2 >= width or down // 2 >= height:
-        raise ImprintError(
-            f"augmentation: a blur kernel of {across} × {down} reaches beyond images of "
-            f"{width} × {height} pixels: choose a smaller blur_kernel or turn the blur off"
-        )
-    # Kernels sum to 1 up to rounding only.
-    return _convolve(_convolve(images, sigma, across, axis=3), sigma, down, axis=2).clamp_(max=1)
-
-
-def _convolve(images: torch.Tensor, sigma: torch.Tensor, taps: int, axis: int) -> torch.Tensor:
-    radius, length = taps // 2, images.shape[axis]
-    offsets = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
-    kernel = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
-    kernel = (kernel / kernel.sum(dim=1, keepdim=True))[:, :, None, None, None]
-    padding = (radius, radius, 0, 0) if axis == 3 else (0, 0, radius, radius)
-    padded = torch.nn.functional.pad(images, padding, mode="reflect")
-    blurred = images * kernel[:, radius]
-    for step in range(1, radius + 1):
-        pair = padded.narrow(axis, radius - step, length) + padded.narrow(
-            axis, radius + step, length
-        )
-        blurred.addcmul_(pair, kernel[:, radius + step])
-    return blurred
-
-
-def solarise(images: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Return images with every value from ``threshold`` on replaced by 1 − value."""
-    # |0 - x| = x and |1 - x| = 1 - x: exact, and a quarter of the time of torch.where on the CPU.
-    return (images >= threshold).to(images.dtype).sub_(images).abs_()
+def _as_floats(images: torch.Tensor, buffers: Buffers) -> torch.Tensor:
+    like = torch.empty(0, dtype=torch.float32, device=images.device)
+    return buffers.take("tile", tuple(images.shape), like).copy_(images)
 
 
 def _mirror(images: torch.Tensor, mirrored: BoolArray) -> torch.Tensor:

@@ -134,7 +134,7 @@ class Batches:
             for view in views
         ]
         pixels = self._images.read(np.tile(ids, len(views)), np.concatenate(rectangles), size)
-        squares = torch.from_numpy(pixels).to(self._device).float().div_(255).chunk(len(views))
+        squares = torch.from_numpy(pixels).to(self._device).chunk(len(views))
         return {
             view: recolour(square, self._views[view], self._key(epoch, view), ids)
             for view, square in zip(views, squares, strict=True)
