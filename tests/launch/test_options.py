@@ -41,11 +41,21 @@ def test_no_option_of_a_launcher_counts():
     "name",
     [
         "audit",
+        "coverage fit",
+        "coverage measure",
+        "coverage monitor",
+        "data boxes",
+        "data tag",
+        "dejavu one-model",
         "dejavu sweep",
+        "dejavu two-model",
+        "leave-one-out compare",
+        "leave-one-out retrain",
         "membership audit",
         "membership cohort",
         "membership privacy",
         "membership study",
+        "reconstruct sample",
     ],
 )
 def test_commands_of_many_tasks_take_them(name):

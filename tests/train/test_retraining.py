@@ -1,13 +1,17 @@
+import contextlib
+
 import numpy as np
 import pytest
 import torch
 
 from imprint.core.errors import ImprintError
+from imprint.launch.launcher import using
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.study.store import Study
 from imprint.train.cohort.network_stack import TrainingSet
 from imprint.train.retrain_options import RetrainOptions
 from imprint.train.retraining import Retraining, retrain
+from tests.launch.inline import InlineLauncher, Killed
 
 RECORDS = 6
 
@@ -70,3 +74,17 @@ def test_another_plan_is_refused_with_what_differs(tmp_path) -> None:
 def test_impossible_plans_are_rejected(changes, message) -> None:
     with pytest.raises(ImprintError, match=message):
         plan(**changes)
+
+
+def test_networks_retrained_by_tasks_have_the_same_bytes(tmp_path) -> None:
+    def logits_in(name, *launchers):
+        for launcher in launchers or [InlineLauncher()]:
+            with using(launcher), contextlib.suppress(Killed):
+                retrain(Study(tmp_path / name), plan())
+        folder = tmp_path / name / "logits"
+        return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+
+    killed, again = InlineLauncher(survives=2, is_remote=True), InlineLauncher(is_remote=True)
+    assert logits_in("tasks", killed, again) == logits_in("here")
+    assert killed.keys == ["logits/in.npy", "logits/without/4.npy"]
+    assert again.keys == []  # one that is missing is done here

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from imprint.core.bounds import Bounds
+from imprint.launch.options import ManyTasks
 from imprint.study.command import command
 from imprint.study.option_types import Formerly
 from imprint.study.options import Common, CropChoice, DataChoice
@@ -143,7 +144,7 @@ class WriteCrops(BackgroundChoice):
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class TagBackgrounds(BackgroundChoice):
+class TagBackgrounds(ManyTasks, BackgroundChoice):
     """Tag the background of every image by a vision-language model of transformers.
 
     CLIP and SigLIP are known to work. Writes OUT/tags/labels/CLASS_NAME_labels.json, the tags of
@@ -254,7 +255,7 @@ class CloudTags(DataChoice, Common):
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class DetectBoxes(DataChoice, Common):
+class DetectBoxes(ManyTasks, DataChoice, Common):
     """Detect the object of every image by an open-vocabulary detector; write its boxes.
 
     Grounding DINO, OWL-ViT and OWLv2 are known to work. Writes OUT/boxes/Annotation/CLASS/NAME.xml

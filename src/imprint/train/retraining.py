@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.core.progress import track
 from imprint.core.seeds import generator
+from imprint.launch.shards import of_one_task
+from imprint.launch.steps import run_steps
 from imprint.nets.fully_connected import Prior
 from imprint.reading.array_files import read_npy
 from imprint.study.counted import uncounted
@@ -250,15 +251,15 @@ def retrain(study: Study, plan: Retraining) -> Logits:
     pairs = tuple(range(plan.pairs))
     every = None if plan.around is None else plan.around.flatten(0, 1)
     common = LogitsStep.of(plan, kept=everyone, pairs=pairs, points=every, name="in")
-    within: FloatArray = read_npy(study.run(common))
-    without: dict[int, FloatArray] = {}
-    rows = track(plan.left_out.tolist(), "retrain", len(plan.left_out), "record")
+    rows = plan.left_out.tolist()
+    steps = [common]
     for place, row in enumerate(rows):
         kept = everyone.copy()
         kept[:, row] = False
         own = None if plan.around is None else plan.around[place]
-        step = replace(common, left_out=row, kept=kept, points=own, name=f"without/{row}")
-        without[row] = read_npy(study.run(step))
+        steps.append(replace(common, left_out=row, kept=kept, points=own, name=f"without/{row}"))
+    within, *others = map(read_npy, run_steps(study, steps, "retrain", "record"))
+    without: dict[int, FloatArray] = dict(zip(rows, others, strict=True))
     train_halves = _subsets_of_images if isinstance(plan.prior, ImageNetworks) else _subsets
     return _logits(plan, within, without, train_halves(study, plan))
 
@@ -306,7 +307,8 @@ def _subsets(study: Study, plan: Retraining) -> FloatArray | None:
     pairs = tuple(plan.pairs + network for network in range(len(halves)))
     step = LogitsStep.of(plan, kept=halves, pairs=pairs, points=None, name="subsets")
     step = replace(step, around=None, subsets=plan.subsets, subset_networks=plan.subset_networks)
-    logits: FloatArray = read_npy(study.run(step))
+    with of_one_task():
+        logits: FloatArray = read_npy(study.run(step))
     return logits.reshape(plan.subsets, plan.subset_networks, *logits.shape[1:])
 
 
@@ -314,9 +316,9 @@ def _subsets_of_images(study: Study, plan: Retraining) -> FloatArray | None:
     """Return the logits of halves, a file each: one takes as long as leaving out a record."""
     if not plan.subsets:
         return None
-    logits: list[FloatArray] = []
     halves = plan.halves()
-    for half in track(range(plan.subsets), "train on halves", plan.subsets, "half"):
+    steps = []
+    for half in range(plan.subsets):
         first = plan.pairs + half * plan.subset_networks
         step = LogitsStep.of(
             plan,
@@ -325,6 +327,6 @@ def _subsets_of_images(study: Study, plan: Retraining) -> FloatArray | None:
             points=None,
             name=f"halves/{half}",
         )
-        step = replace(step, around=None, subset_networks=plan.subset_networks)
-        logits.append(read_npy(study.run(step)))
-    return np.stack(logits)
+        steps.append(replace(step, around=None, subset_networks=plan.subset_networks))
+    files = run_steps(study, steps, "train on halves", "half")
+    return np.stack([read_npy(file) for file in files])

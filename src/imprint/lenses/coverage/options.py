@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
+from imprint.launch.options import ManyTasks
 from imprint.study.option_types import Formerly, Integers, Names, Parameters
 from imprint.study.options import Common, ModelChoice
 
@@ -207,7 +208,7 @@ class ApplySelectorOptions(NetworkChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonitorOptions(TablesChoice, ImportanceChoice, NetworkTestChoice):
+class MonitorOptions(ManyTasks, TablesChoice, ImportanceChoice, NetworkTestChoice):
     """Make a novelty monitor of a network, and apply it to test images."""
 
     top_neurons: Annotated[int, Bounds(least=1), Formerly("top")] = 10
@@ -232,7 +233,7 @@ class SourceChoice(RankedNetworkChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasureOptions(CriteriaChoice, SourceChoice):
+class MeasureOptions(ManyTasks, CriteriaChoice, SourceChoice):
     """Measure coverage of a test set, from activations or from a network and its images."""
 
     correct_only: CorrectOnly = "none"

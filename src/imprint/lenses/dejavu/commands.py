@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from imprint.core.bounds import Bounds
+from imprint.launch.options import ManyTasks
 from imprint.lenses.dejavu.options import (
     ArraysOptions,
     DejavuChoice,
@@ -53,7 +54,7 @@ class AttackArrays(ArraysOptions):
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class TwoModel(DejavuChoice, DataChoice, WeightsChoice):
+class TwoModel(ManyTasks, DejavuChoice, DataChoice, WeightsChoice):
     """Run the two-model déjà vu test on two trained encoders, and write the report.
 
     Each encoder is a file of weights with its card beside it (NAME.json); the partition is a

@@ -135,6 +135,7 @@ class ReferenceChoice(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class OneModelOptions(
+    ManyTasks,
     TestedModelChoice,
     ReferenceChoice,
     AttackChoice,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
+from imprint.launch.options import ManyTasks
 from imprint.lenses.leave_one_out.brittleness_options import BrittlenessChoice
 from imprint.lenses.leave_one_out.options import Count, KernelChoice, Noise, Side
 from imprint.study.option_types import Formerly, Names
@@ -60,7 +61,7 @@ class RetrainingChoice(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrainingOptions(RetrainingChoice, KernelChoice, DataChoice, Common):
+class RetrainingOptions(ManyTasks, RetrainingChoice, KernelChoice, DataChoice, Common):
     """Retrain networks without single records of a set of images, or of arrays.
 
     The kernel's options (fc) describe fully connected networks: depth, activation, w_std and b_std.

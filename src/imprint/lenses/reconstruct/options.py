@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
 from imprint.core.bounds import Bounds, Checked, OptionError
+from imprint.launch.options import ManyTasks
 from imprint.study.counted import uncounted
 from imprint.study.option_types import Numbers
 from imprint.study.options import Common, DataChoice, WeightsChoice
@@ -184,7 +185,7 @@ class SamplingOptions(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleOptions(SamplingOptions, DataChoice, Common):
+class SampleOptions(ManyTasks, SamplingOptions, DataChoice, Common):
     """What is sampled with a trained diffusion model."""
 
     run: Path

@@ -1,5 +1,6 @@
 """``reconstruct sample``: what cannot be sampled is refused before any work, and leaves nothing."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -7,9 +8,12 @@ import pytest
 from PIL import Image
 
 from imprint.core.errors import ImprintError
+from imprint.launch.launcher import using
+from imprint.launch.shards import cut_into
 from imprint.lenses.reconstruct.options import SampleOptions
 from imprint.lenses.reconstruct.study import sample
 from imprint.lenses.reconstruct.study.sample import read_samples, sample_study
+from tests.launch.inline import InlineLauncher, Killed
 from tests.lenses.reconstruct.study.tiny_runs import save_images, save_run
 
 
@@ -59,3 +63,22 @@ def test_the_tile_is_bounded_whatever_the_number_of_samples(options, tmp_path, m
     assert samples.shape == (3, 5, 3, 16, 16)
     assert index.tolist() == [0, 1, 2]
     assert np.asarray(Image.open(folder / "tile.png")).shape == (2 * 66 - 2, 4 * 66 + 4 - 2, 3)
+
+
+def test_samples_drawn_by_tasks_are_those_of_one_pass(options, tmp_path):
+    def files_of(name, *contexts):
+        with contextlib.ExitStack() as stack:
+            for context in contexts:
+                stack.enter_context(context)
+            sample_study(dataclasses.replace(options, out=tmp_path / name))
+        folder = tmp_path / name / "samples"
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    whole = files_of("whole")
+    killed, again = InlineLauncher(survives=1), InlineLauncher()
+    with pytest.raises(Killed):
+        files_of("parts", using(killed), cut_into(2))
+    assert files_of("parts", using(again), cut_into(2)) == whole
+    assert set(whole) == {"samples.safetensors", "tile.png"}
+    keys = [*killed.keys, *again.keys]
+    assert keys == ["samples/0-2.safetensors", "samples/2-3.safetensors"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imprint.core.bounds import OptionError
+from imprint.launch.options import ManyTasks
 from imprint.lenses.coverage.options import (
     CriteriaChoice,
     ImportanceChoice,
@@ -17,7 +18,7 @@ from imprint.study.options import Common
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions(CriteriaChoice, TablesChoice, ImportanceChoice, MembersChoice):
+class FitOptions(ManyTasks, CriteriaChoice, TablesChoice, ImportanceChoice, MembersChoice):
     """Fit criteria to training data once, to measure any number of tests by them."""
 
     arrays: Path | None = None

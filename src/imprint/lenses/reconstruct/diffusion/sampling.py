@@ -94,6 +94,17 @@ def check_options(options: SamplingOptions, diffusion: DiffusionOptions) -> None
 
 
 @torch.inference_mode()
+def rows_at_once(options: SamplingOptions) -> int:
+    """Return how many samples are drawn together: the batch, filled up to whole passes."""
+    return -(-options.batch_size // ROWS_A_PASS) * ROWS_A_PASS
+
+
+def count_steps(count: int, options: SamplingOptions, noise: DiffusionOptions) -> int:
+    """Return how many steps :func:`sample` tracks for so many samples."""
+    steps = sampling_steps(options.sampling_steps, noise.diffusion_steps)
+    return -(-count // rows_at_once(options)) * len(steps)
+
+
 def sample(
     network: ConditionalUNet, noise: Noise, draws: Draws, options: SamplingOptions, what: str
 ) -> Iterator[tuple[slice, Pixels]]:
@@ -111,8 +122,7 @@ def sample(
     """
     check_options(options, noise.options)
     steps = sampling_steps(options.sampling_steps, len(noise.signal))
-    passes = -(-options.batch_size // ROWS_A_PASS)
-    size = passes * ROWS_A_PASS
+    size = rows_at_once(options)
     starts = range(0, len(draws.seeds), size)
     work = ((start, position) for start in starts for position in range(len(steps)))
     trajectories = _Trajectories(network, noise, draws, options)

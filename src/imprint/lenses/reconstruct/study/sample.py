@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,16 @@ from imprint.data.choice import open_choice
 from imprint.data.files import in_channels
 from imprint.data.index_list import read_indices
 from imprint.data.view import View
+from imprint.launch.shards import make_parts, name_of, of_one_task, remove_parts, shards_of
 from imprint.lenses.reconstruct.diffusion.network import ConditionalUNet
 from imprint.lenses.reconstruct.diffusion.noise import Noise
-from imprint.lenses.reconstruct.diffusion.sampling import Draws, check_options, draws_of, sample
+from imprint.lenses.reconstruct.diffusion.sampling import (
+    Draws,
+    check_options,
+    count_steps,
+    draws_of,
+    sample,
+)
 from imprint.lenses.reconstruct.options import SampleOptions, SamplingOptions
 from imprint.lenses.reconstruct.study.encoder import (
     INDEX,
@@ -186,17 +194,78 @@ class SampleImages(Step):
     device: DeviceName = uncounted(default="auto")
     artefact: str = uncounted(default=FOLDER)  # type: ignore[misc]  # varies
 
+    resumable = True
+
     def build(self, path: Path) -> None:
         """Draw the samples and write them."""
-        device = choose_device(self.device)
-        values = self.run.represent(self.view, device, "represent images")
-        network, noise = self.run.load(device)
-        draws = draws_of(values, self.view.index, self.sampling.samples, self.seed)
-        samples = sample_each(network, noise, draws, self.sampling, "sample images")
+        with of_one_task():
+            values = self.run.represent(self.view, choose_device(self.device), "represent images")
+            shards = shards_of(len(self.view), 1)
+            if len(shards) == 1:
+                samples = self._draw(shards[0], values).samples()
+            else:
+                parts = [self._draw(rows, values) for rows in shards]
+                samples = self._by_tasks(path, parts)
         path.mkdir(exist_ok=True)
         write_samples(path / SAMPLES, samples, self.view.index)
-        shown = self.view.rows(slice(TILED_IMAGES)).read(network.image_size)
+        shown = self.view.rows(slice(TILED_IMAGES)).read(self.run.card.unet.image_size)
         write_tile(path / TILE, shown.pixels[:, None], samples[:TILED_IMAGES, :TILED_SAMPLES])
+        remove_parts(path)
+
+    def _draw(self, rows: slice, values: NDArray[np.float32]) -> SampleShard:
+        index = self.view.index[rows]
+        return SampleShard(
+            self.run, values[rows], index, self.sampling, self.seed, rows, self.device
+        )
+
+    def _by_tasks(self, path: Path, parts: Sequence[SampleShard]) -> Pixels:
+        steps = sum(part.steps for part in parts)
+        files = make_parts(self.artefact, path, parts, "sample images", steps, "step")
+        return np.concatenate([read_samples(file)[0] for file in files])
+
+
+@dataclass(frozen=True)
+class SampleShard(Step):
+    """Samples from the representations of some images.
+
+    Attributes:
+        run: the diffusion model.
+        values: float32 ``[n, d]``, representations.
+        index: int64 ``[n]``, the images.
+        sampling: how samples are drawn.
+        seed: of their noise.
+        rows: of all images.
+        device: where they are drawn.
+    """
+
+    run: DiffusionRun
+    values: NDArray[np.float32]
+    index: IntArray
+    sampling: SamplingOptions
+    seed: int
+    rows: slice = uncounted()
+    device: DeviceName = uncounted(default="auto")
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """Named by the rows."""
+        return f"{name_of(self.rows)}.safetensors"
+
+    @property
+    def steps(self) -> int:
+        """How many steps of the sampler it takes."""
+        count = len(self.values) * self.sampling.samples
+        return count_steps(count, self.sampling, self.run.card.diffusion)
+
+    def build(self, path: Path) -> None:
+        """Draw the samples and write them."""
+        write_samples(path, self.samples(), self.index)
+
+    def samples(self) -> Pixels:
+        """Draw the samples, uint8 ``[n, s, C, S, S]``."""
+        network, noise = self.run.load(choose_device(self.device))
+        draws = draws_of(self.values, self.index, self.sampling.samples, self.seed)
+        return sample_each(network, noise, draws, self.sampling, "sample images")
 
 
 def sample_each(
