@@ -84,7 +84,7 @@ class DataChoice(Checked):
     """The images."""
 
     data: str = "composite"
-    """Folder or array file of images, or composite, the embedded set."""
+    """Images: folder, array file, hf:FOLDER, A-{0..9}.tar, or composite, the embedded set."""
     layout: str = "auto"
     """Layout of the data: auto, or a name that imprint list layouts prints."""
     part: str = ""
