@@ -31,7 +31,7 @@ VECTORS = 60
 ATTACKS = (
     "lira", "lira_fixed", "lira_offline", "lira_shrunk", "lira_moderated", "rmia", "base", "base2",
     "base3", "attack_r", "attack_p", "watson", "mast", "bavaria_n", "bavaria_t", "multi", "loss",
-    "quantile", "rmia_tuned", "stacked",
+    "quantile", "stacked", "rmia_tuned",
 )  # fmt: skip
 
 

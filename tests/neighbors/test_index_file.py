@@ -39,8 +39,9 @@ def test_lists_codes_and_training_fit_the_vectors(tmp_path) -> None:
 
 
 def test_what_cannot_be_indexed_is_refused(tmp_path) -> None:
-    with pytest.raises(ImprintError, match="79 vectors are too few"):
-        write_index(tmp_path / "i", ArraySource(BASE[:79]), IvfPqOptions())
+    with pytest.raises(ImprintError, match="1 vectors are too few"):
+        write_index(tmp_path / "i", ArraySource(BASE[:1]), IvfPqOptions())
+    assert write_index(tmp_path / "j", ArraySource(BASE[:2]), IvfPqOptions()).lists == 1
     broken = BASE.copy()
     broken[700, 2] = np.inf
     with pytest.raises(ImprintError, match=r"base vector \d+ holds NaN or infinity"):

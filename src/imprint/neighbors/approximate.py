@@ -91,7 +91,8 @@ def nearest_approximate(
     keys = np.empty((len(rows), k))
     few: list[IntArray] = []
     tiles = _tiles(len(rows), count)
-    for part in track(tiles, "search neighbours", len(tiles), "tile"):
+    searched = track(tiles, "search candidates", len(tiles), "tile") if len(tiles) > 1 else tiles
+    for part in searched:
         ranked = rerank(rows[part], base, _candidates(opened, rows, part, count, metric), metric, k)
         indices[part], keys[part] = ranked.indices, ranked.keys
         few.append(part.start + np.flatnonzero(np.isinf(ranked.keys[:, -1])))
@@ -157,7 +158,9 @@ def measure_recall(
     random = generator(seed, "queries for the recall")
     chosen = np.sort(random.choice(len(queries), min(count, len(queries)), replace=False))
     k = ranked.keys.shape[1]
-    exact = rank_streamed(queries[chosen], base, k, metric, device)
+    exact = rank_streamed(
+        queries[chosen], base, k, metric, device, what="measure the recall of the search"
+    )
     shares = recall_shares(ranked.keys[chosen], exact.keys)
     return mean_share(shares, generator(seed, "bootstrap of the recall"))
 

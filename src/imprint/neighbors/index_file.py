@@ -34,7 +34,7 @@ from imprint.reading.regular import UnreadableFile, check_regular
 from imprint.study.hashing import hash_file
 from imprint.study.json_io import read_json
 
-MIN_VECTORS = 80
+MIN_VECTORS = 2
 TRAINING_PER_LIST = 40
 """Vectors a list that centroids are trained on; faiss advises 39 or more."""
 MAX_CODE_BITS = 8
@@ -97,18 +97,18 @@ def write_index(
         seed: of the training vectors and the centroids.
 
     Raises:
-        ImprintError: faiss is missing, there are fewer than 80 vectors, or one that is not finite.
+        ImprintError: faiss is missing, there is a single vector, or one that is not finite.
     """
     faiss = import_faiss()
     count, dimensions = base.shape
     if count < MIN_VECTORS:
         raise ImprintError(
-            f"{count} vectors are too few for an approximate search, which takes {MIN_VECTORS}: "
-            "search exactly"
+            f"{count} vectors are too few for an approximate search, which takes {MIN_VECTORS} or "
+            "more: search exactly"
         )
     lists = _lists(count, options)
     trained_on = min(count, max(TRAINING_PER_LIST * lists, TRAINING_PER_LIST << MAX_CODE_BITS))
-    bits = min(MAX_CODE_BITS, int(math.log2(trained_on / TRAINING_PER_LIST)))
+    bits = max(1, min(MAX_CODE_BITS, int(math.log2(trained_on / TRAINING_PER_LIST))))
     codes = max(each for each in range(1, options.code_bytes + 1) if dimensions % each == 0)
     index = _empty_index(faiss, dimensions, lists, codes, bits, metric, seed)
     index.train(_training_vectors(base, trained_on, metric, seed))
@@ -218,4 +218,4 @@ def _training_vectors(base: VectorSource, count: int, metric: Metric, seed: int)
 
 def _blocks(base: VectorSource, what: str) -> Iterator[tuple[int, Vectors]]:
     total = -(-base.shape[0] // block_rows(base.shape[1]))
-    return track(base.blocks(), what, total, "block")
+    return iter(track(base.blocks(), what, total, "block") if total > 1 else base.blocks())

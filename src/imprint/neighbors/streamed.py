@@ -61,6 +61,7 @@ def rank_streamed(
     device: DeviceName = "auto",
     backend: Backend = "auto",
     first_row: int = 0,
+    what: str = "search neighbours",
 ) -> Ranked:
     """Return the k nearest rows of a shard, all of fewer, with keys to merge by.
 
@@ -72,13 +73,15 @@ def rank_streamed(
         device: where scores are computed.
         backend: what computes them.
         first_row: row of the whole base with which the shard begins.
+        what: a few words for the progress bar.
 
     Raises:
         ImprintError: as :func:`nearest_streamed`.
     """
     best: list[Ranked] = []
     total = -(-base.shape[0] // block_rows(base.shape[1]))
-    for start, block in track(base.blocks(), "search neighbours", total, "block"):
+    blocks = base.blocks()
+    for start, block in track(blocks, what, total, "block") if total > 1 else blocks:
         near = min(k, len(block))
         best.append(
             rank(queries, block, near, metric, device, backend, first_row=first_row + start)

@@ -13,6 +13,7 @@ from imprint.lenses.dejavu.doubt_findings import DoubtFindings
 from imprint.lenses.dejavu.estimates import ByPercent as ByPercent
 from imprint.lenses.dejavu.estimates import MemorizationEstimates as MemorizationEstimates
 from imprint.lenses.dejavu.public_findings import PublicFacts
+from imprint.lenses.dejavu.search_findings import SearchFindings
 from imprint.lenses.dejavu.slice_findings import SliceFindings
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
@@ -52,6 +53,7 @@ class TwoModelFindings:
         two_model_other_metric: the same with the other distance between embeddings.
         slices: the score by crop size and by class.
         doubts: images whose score may be no memorization, and the test without them.
+        search: how neighbours were searched approximately; None where they were exactly.
     """
 
     two_model: ByPercent
@@ -63,6 +65,7 @@ class TwoModelFindings:
     linear_probe: Accuracies | None = None
     slices: SliceFindings | None = None
     doubts: DoubtFindings | None = None
+    search: SearchFindings | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,7 @@ class OneModelFindings:
         claims: about single images, against ``strictest``.
         slices: the score against ``best`` by crop size and by class.
         doubts: images whose score may be no memorization, and the test without them.
+        search: how neighbours were searched approximately; None where they were exactly.
     """
 
     best: str
@@ -184,6 +188,7 @@ class OneModelFindings:
     controls: Mapping[str, Control] | None = None
     slices: SliceFindings | None = None
     doubts: DoubtFindings | None = None
+    search: SearchFindings | None = None
 
 
 @dataclass(frozen=True)
@@ -228,6 +233,7 @@ class SweepPoint:
         axis: the option that is varied; ``epochs`` for the settings nothing is varied from.
         value: of the option, as text; empty for those settings.
         last: whether training ended there.
+        search: how neighbours were searched approximately; None where they were exactly.
     """
 
     axis: str
@@ -238,6 +244,7 @@ class SweepPoint:
     two_model: ByPercent
     two_model_top5: ByPercent | None = None
     linear_probe: Accuracies | None = None
+    search: SearchFindings | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from imprint.data.augmentation import SECOND_VIEW, Augmentation
 from imprint.launch.options import ManyTasks
 from imprint.lenses.dejavu.doubt_options import DoubtChoice, OwnDoubtChoice
 from imprint.lenses.dejavu.public_options import PublicChoice
+from imprint.neighbors.index_file import IvfPqOptions
 from imprint.study.option_types import Formerly, Names, Numbers, Settings
 from imprint.study.options import Common, CropChoice, DataChoice, ModelChoice, WeightsChoice
 from imprint.train.options import TrainOptions
@@ -62,6 +63,11 @@ class AttackChoice(VoteChoice):
     without one, the logits with --decision logits."""
     decision: Literal["neighbours", "logits"] = "neighbours"
     """What guesses: the vote of the neighbours, or the classifier itself, by its logits."""
+    search: Literal["exact", "ivfpq"] = "exact"
+    """How neighbours are searched. ivfpq: approximately, for 10⁷ public images and more, with the
+    recall measured against the exact search; needs imprint[knn]."""
+    ivfpq: IvfPqOptions = field(default_factory=IvfPqOptions)
+    """The approximate search."""
 
 
 def attack_of(options: AttackChoice) -> AttackChoice:

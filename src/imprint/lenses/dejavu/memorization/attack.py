@@ -13,6 +13,7 @@ from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
 from imprint.lenses.dejavu.memorization.votes import ClassVotes, vote
 from imprint.neighbors.nearest import nearest
+from imprint.stats.estimate import Estimate
 
 Metric = Literal["l2", "cosine"]
 
@@ -25,11 +26,13 @@ class CropGuesses:
         votes: ranked classes and confidences.
         neighbours: int64 ``[n, k]``, global indices of public images, nearest first.
         neighbour_labels: int64 ``[n, k]``.
+        recall: share of the k nearest that an approximate search found; None of an exact one.
     """
 
     votes: ClassVotes
     neighbours: IntArray
     neighbour_labels: IntArray
+    recall: Estimate | None = None
 
 
 def attack(
@@ -76,15 +79,18 @@ def guesses_of(
     public_labels: IntArray,
     classes: int,
     voting: int | None = None,
+    recall: Estimate | None = None,
 ) -> CropGuesses:
-    """Return the guesses of neighbours that are known.
+    """Return the guesses of neighbours that were searched.
 
     Args:
-        rows: int64 ``[n, k]``, of the public images, nearest first.
-        public_index: as of :func:`attack`, like the others.
+        rows: int64 ``[n, k]``, of public images, nearest first.
+        public_index: as of :func:`attack`, like labels, classes and voting.
         public_labels: int64 ``[M]``.
         classes: number of classes.
-        voting: how many of the k vote; all when None.
+        voting: how many neighbours vote.
+        recall: of an approximate search.
     """
     labels = public_labels[rows]
-    return CropGuesses(vote(labels[:, :voting], classes), public_index[rows], labels)
+    votes = vote(labels[:, :voting], classes)
+    return CropGuesses(votes, public_index[rows], labels, recall)

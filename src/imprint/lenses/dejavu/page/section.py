@@ -15,6 +15,7 @@ from imprint.lenses.dejavu.page.doubts import doubts_part
 from imprint.lenses.dejavu.page.online import online_attack
 from imprint.lenses.dejavu.page.pooled import pooled_in, pooled_part
 from imprint.lenses.dejavu.page.public_images import public_images
+from imprint.lenses.dejavu.page.search import search_part
 from imprint.lenses.dejavu.page.slices import score_columns, slice_parts
 from imprint.lenses.dejavu.page.tables import (
     class_name,
@@ -113,6 +114,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         *([] if pooled is None else [pooled_part(pooled, root / POOLED_RECORDS)]),
         Figures(_figures(tables, findings, names, classes)),
         _numbers(findings, settings),
+        *search_part(findings.search),
         *public_images(mapping(summary, "data")),
         *online_attack(root / "models"),
         conclusions(SHOWN, NOT_SHOWN),

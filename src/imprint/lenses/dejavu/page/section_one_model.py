@@ -18,6 +18,7 @@ from imprint.lenses.dejavu.page import figures
 from imprint.lenses.dejavu.page.background_tags import background_tags
 from imprint.lenses.dejavu.page.doubts import doubts_part
 from imprint.lenses.dejavu.page.public_images import public_images
+from imprint.lenses.dejavu.page.search import search_part
 from imprint.lenses.dejavu.page.section import (
     failed_controls,
     score_headline,
@@ -141,6 +142,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         Figures(_figures(tables, findings, names, classes)),
         _references(findings, facts.layer),
         *background_tags(root / "tables" / "one_model_tags", names),
+        *search_part(findings.search),
         *public_images({**data, **lens.get("facts", {})}),
         conclusions(SHOWN, NOT_SHOWN),
         *([Part("Controls", [Controls(results)], "one-model-controls")] if results else []),

@@ -7,6 +7,7 @@ from imprint.lenses.dejavu.findings import OneModelFindings, SweepFindings, TwoM
 from imprint.lenses.dejavu.page.depths import depths_table, depths_verdict
 from imprint.lenses.dejavu.page.doubts import doubt_sentences
 from imprint.lenses.dejavu.page.pooled import pooled_in, pooled_table
+from imprint.lenses.dejavu.page.search import search_sentences
 from imprint.lenses.dejavu.page.tables import (
     claims_sentences,
     one_model_summary,
@@ -43,6 +44,7 @@ def show_two_model(
         *(f"control {name}: {'passed' if each.passed else 'FAILED'}" for name, each in controls),
         *seeds,
         *(doubt_sentences(findings.doubts) if findings.doubts else ()),
+        *search_sentences(findings.search),
         two_model_verdict(test).heading,
     ]
 
@@ -53,6 +55,7 @@ def show_one_model(findings: OneModelFindings) -> list[Printed]:
         one_model_summary(findings),
         *claims_sentences(findings),
         *(doubt_sentences(findings.doubts) if findings.doubts else ()),
+        *search_sentences(findings.search),
         one_model_verdict(findings).heading,
     ]
 
@@ -67,4 +70,7 @@ def show_depths(findings: JsonObject) -> list[Printed]:
 @TERMINAL.register("dejavu_sweep")
 def show_sweep(findings: JsonObject) -> list[Printed]:
     """Return the score of every point of a sweep."""
-    return [sweep_table(from_json(SweepFindings, findings, "summary.json").points)]
+    points = from_json(SweepFindings, findings, "summary.json").points
+    searched = [point.search for point in points if point.search is not None]
+    worst = min(searched, key=lambda search: search.lowest.value, default=None)
+    return [sweep_table(points), *search_sentences(worst)]

@@ -36,7 +36,11 @@ class TwoModelDoubts(Step):
     left_out: Mapping[str, BoolArray]
 
     artefact = ARTEFACT
-    inputs = AttackEncoders.inputs
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of the attack."""
+        return self.attack.inputs
 
     def build(self, path: Path) -> None:
         """Write the tests."""

@@ -13,16 +13,13 @@ from imprint.core.arrays import IntArray
 from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
-from imprint.launch.shards import are_cut
 from imprint.lenses.dejavu.memorization.attack import CropGuesses, attack, guesses_of
 from imprint.lenses.dejavu.memorization.votes import logit_votes
 from imprint.lenses.dejavu.options import AttackChoice
-from imprint.neighbors.in_tasks import nearest_in_tasks
-from imprint.neighbors.sources import TableSource
+from imprint.lenses.dejavu.study.search import IndexedTable, TableSearch
 from imprint.nets.fill import initial_model
 from imprint.nets.image_model import ImageModel, Layer
 from imprint.nets.model_card import ModelCard
-from imprint.study.hashing import hash_file
 from imprint.study.tables import positions_of, read_table
 
 SIDES = ("A", "B")
@@ -116,6 +113,7 @@ class Guesser:
         tables: the folder, with ``MODEL.VIEW.parquet``.
         public: name of the view of public images.
         crops: name of the view of crops.
+        indexes: folder of ``IndexEmbeddings``, for an approximate search.
     """
 
     tables: Path
@@ -124,47 +122,31 @@ class Guesser:
     device: DeviceName
     public: str = "public"
     crops: str = "crops"
+    indexes: Path | None = None
 
     def guess(self, model: str, index: IntArray) -> CropGuesses:
         """Return the guesses of a network about the crops of images."""
-        crops = read_table(self.tables / f"{model}.{self.crops}.parquet")
-        layer = settled_layer(self.choice)
+        choice, layer = self.choice, settled_layer(self.choice)
+        public = self.tables / f"{model}.{self.public}.parquet"
+        public_index = read_table(public, ["index"])["index"]
+        crops = read_table(self.tables / f"{model}.{self.crops}.parquet", ["index", layer])
         rows = crops[layer][positions_of(crops["index"], index, model)]
-        file = self.tables / f"{model}.{self.public}.parquet"
-        if are_cut():
-            return self._guess_in_tasks(model, file, layer, rows)
-        public = read_table(file)
-        return guess(rows, public[layer], public["index"], self.images, self.choice, self.device)
-
-    def _guess_in_tasks(
-        self, model: str, public: Path, layer: Layer, crops: NDArray[np.float32]
-    ) -> CropGuesses:
-        """Return the guesses about crops ``[n, d]``, each task at a shard of the public images."""
-        near = nearest_in_tasks(
-            crops,
-            TableSource(public, layer),
-            hash_file(public),
-            self.choice.k,
-            self.choice.metric,
-            self.device,
-            _study_of(self.tables),
-            f"neighbours under {model}",
-        )
-        index = read_table(public, ["index"])["index"]
-        labels, classes = self.images.labels[index], len(self.images.classes)
-        guesses = guesses_of(near.indices, index, labels, classes, self.choice.voting or None)
-        return settled_guesses(guesses, crops, self.choice)
+        search = TableSearch(public, layer, choice.k, choice.metric, self.device)
+        if choice.search == "exact":
+            near, recall = search.exact(rows), None
+        else:
+            assert self.indexes is not None
+            name = IndexedTable.of(f"{model}.{self.public}", choice).name
+            near, recall = search.approximate(rows, self.indexes / name, choice.ivfpq)
+        labels, classes = self.images.labels[public_index], len(self.images.classes)
+        guesses = guesses_of(near, public_index, labels, classes, choice.voting or None, recall)
+        return settled_guesses(guesses, rows, choice)
 
     @property
     def snapshots(self) -> list[int]:
         """Epochs of the snapshots of A, rising."""
         files = self.tables.glob(f"A@[0-9]*.{self.public}.parquet")
         return sorted(int(file.name.split(".")[0].removeprefix("A@")) for file in files)
-
-
-def _study_of(tables: Path) -> Path:
-    """Return the study in whose ``tables`` a folder is."""
-    return next(folder.parent for folder in tables.parents if folder.name == "tables")
 
 
 def untrained_like(card: ModelCard, seed: int) -> ImageModel:

@@ -26,6 +26,7 @@ from imprint.lenses.dejavu.study.guess import (
 )
 from imprint.lenses.dejavu.study.one_model_attack import (
     EMBEDDINGS,
+    INDEXES,
     MODEL,
     UNTRAINED,
     AttackModel,
@@ -33,6 +34,7 @@ from imprint.lenses.dejavu.study.one_model_attack import (
 from imprint.lenses.dejavu.study.public_images import PublicSet, choose_public, open_elsewhere
 from imprint.lenses.dejavu.study.references import ReferencePool, check_references, make_references
 from imprint.lenses.dejavu.study.roles import CropPool, Roles, choose_roles, cut_crops
+from imprint.lenses.dejavu.study.search import index_embeddings
 from imprint.lenses.dejavu.study.visible_objects import VisibleObjects, visible_objects
 from imprint.nets.load import NetworkFile, hash_weights, network_file, read_card
 from imprint.report.model_facts import network_facts
@@ -94,12 +96,21 @@ def run_one_model_test(
     pool = ReferencePool(images, crops, options.folds, options.seeds, options.seed, study, device)
     references = make_references(pool, options)
     write_background_tags(study, images, crops.index, options, options.seed)
+    choice = dataclasses.replace(attack_of(options), layer=layer)
+    indexes = index_embeddings(
+        study,
+        embeddings,
+        [(choice, "", "public")],
+        options.seed,
+        artefact=INDEXES,
+        embedded=EMBEDDINGS,
+    )
     attack = AttackModel(
         images=public.images,
         index=crops.index[crops.attacked],
         squares=crops.squares[crops.attacked],
         members=crops.members[crops.attacked],
-        attack=dataclasses.replace(attack_of(options), layer=layer),
+        attack=choice,
         reference_names=options.references,
         calibrate=options.calibrate,
         exclude=exclude,
@@ -109,6 +120,7 @@ def run_one_model_test(
         references=references,
         embeddings=embeddings,
         device=options.device,
+        indexes=indexes,
     )
     kept = doubts.kept(len(attack.index))
     tables = study.run(attack if kept.all() else attack.on(kept))

@@ -28,6 +28,7 @@ from imprint.lenses.dejavu.options import AttackChoice
 from imprint.lenses.dejavu.study.guess import TOP_RANKED, Guesser, settled_layer
 from imprint.lenses.dejavu.study.one_model_tables import write_one_model_tables
 from imprint.lenses.dejavu.study.reference_tables import write_reference_table
+from imprint.lenses.dejavu.study.search import search_findings
 from imprint.lenses.dejavu.study.two_model_tables import SHOWN_NEIGHBOURS
 from imprint.stats.control import Control
 from imprint.study.counted import uncounted
@@ -36,6 +37,7 @@ from imprint.study.step import Step
 from imprint.study.tables import read_table
 
 EMBEDDINGS = "tables/one_model_embeddings"
+INDEXES = "tables/one_model_search"
 MODEL, UNTRAINED = "model", "untrained"
 
 
@@ -67,13 +69,15 @@ class AttackModel(Step):
     references: Mapping[str, FloatArray] = uncounted()
     embeddings: Path = uncounted()
     device: DeviceName = uncounted(default="auto")
+    indexes: Path | None = uncounted(default=None)
 
     artefact = "tables/one_model"
 
     @property
     def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Embeddings and references."""
-        return (EMBEDDINGS, *(f"references/{name}.parquet" for name in self.reference_names))
+        """Embeddings, references, and the indexes of an approximate search."""
+        references = [f"references/{name}.parquet" for name in self.reference_names]
+        return (EMBEDDINGS, *references, *(() if self.indexes is None else (INDEXES,)))
 
     def on(self, rows: BoolArray) -> AttackModel:
         """Return the attack on some of the images, bool ``[n]``."""
@@ -107,7 +111,8 @@ class AttackModel(Step):
             self.calibrate,
             self.exclude,
         )
-        findings = result.findings
+        search = search_findings(self.attack, {MODEL: guesses.recall})
+        findings = dataclasses.replace(result.findings, search=search)
         if self.controls:
             findings = dataclasses.replace(findings, controls=self._controls(guesses, result))
         write_finding(path / "findings.json", findings)
@@ -128,7 +133,9 @@ class AttackModel(Step):
 
     def guess(self, model: str) -> CropGuesses:
         """Return the guesses of a network; of a classifier, with entropies as of a reference."""
-        guesser = Guesser(self.embeddings, self.images, self.attack, self.device)
+        guesser = Guesser(
+            self.embeddings, self.images, self.attack, self.device, indexes=self.indexes
+        )
         guesses = guesser.guess(model, self.index)
         if self.attack.decision == "neighbours":
             return guesses

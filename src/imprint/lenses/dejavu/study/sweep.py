@@ -34,6 +34,7 @@ from imprint.lenses.dejavu.study.encoders import (
 )
 from imprint.lenses.dejavu.study.guess import SIDES, settled_layer
 from imprint.lenses.dejavu.study.public_images import ElsewhereImages, PublicSet, open_elsewhere
+from imprint.lenses.dejavu.study.search import index_embeddings
 from imprint.lenses.dejavu.study.sweep_attack import AttackedPoint, AttackSweep
 from imprint.lenses.dejavu.study.sweep_points import (
     Setting,
@@ -123,9 +124,11 @@ def audit_sweep(options: SweepOptions) -> JsonObject:
         }
         embeddings = _embed(study, plan, checkpoints, options)
         probes = _probe(study, plan, checkpoints, options) if options.linear_probe else {}
-        attacked = map(AttackedPoint.of, plan.points, plan.folders, plan.attacked)
+        attacked = tuple(map(AttackedPoint.of, plan.points, plan.folders, plan.attacked))
+        searched = [(each.attack, each.folder, each.views[0]) for each in attacked]
+        indexes = index_embeddings(study, embeddings, searched, options.seed)
         attack = AttackSweep(
-            plan.public.images, tuple(attacked), probes, embeddings, options.device
+            plan.public.images, attacked, probes, embeddings, options.device, indexes
         )
         lenses = {"dejavu_sweep": read_json(study.run(attack) / "findings.json")}
         facts = {**image_facts(images), "public_images": to_json(plan.public.facts)}

@@ -26,6 +26,7 @@ from imprint.lenses.dejavu.memorization.two_model import (
 from imprint.lenses.dejavu.options import AttackChoice, attack_of
 from imprint.lenses.dejavu.study.backgrounds import AttackedSet
 from imprint.lenses.dejavu.study.guess import SIDES, Guesser
+from imprint.lenses.dejavu.study.search import search_findings
 from imprint.lenses.dejavu.study.sweep_points import Setting
 from imprint.lenses.dejavu.study.two_model_tables import attack_pair
 from imprint.study.counted import uncounted
@@ -71,9 +72,14 @@ class AttackSweep(Step):
     probes: Mapping[str, Accuracies]
     embeddings: Path = uncounted()
     device: DeviceName = uncounted(default="auto")
+    indexes: Path | None = uncounted(default=None)
 
     artefact = "tables/dejavu_sweep"
-    inputs = ("tables/embeddings",)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Embeddings, and the indexes of an approximate search."""
+        return ("tables/embeddings", *(() if self.indexes is None else ("tables/search",)))
 
     def build(self, path: Path) -> None:
         """Write findings and table."""
@@ -86,10 +92,12 @@ class AttackSweep(Step):
         attack, probes = point.attack, self.probes.get(point.folder)
         percents, top = attack.top_percent, attack.top_classes
         tables, classes = self.embeddings / point.folder, len(self.images.classes)
-        guesser = Guesser(tables, self.images, attack, self.device, *point.views)
+        indexes = None if self.indexes is None else self.indexes / point.folder
+        guesser = Guesser(tables, self.images, attack, self.device, *point.views, indexes)
         snapshots = [(epoch, f"@{epoch}") for epoch in guesser.snapshots]
         for epoch, suffix in (*snapshots, (point.last_epoch, "")):
-            sides = attack_pair(guesser, point.attacked, suffix).sides
+            pair = attack_pair(guesser, point.attacked, suffix)
+            sides = pair.sides
             yield SweepPoint(
                 axis=point.axis,
                 value=point.value,
@@ -99,6 +107,7 @@ class AttackSweep(Step):
                 two_model=two_model(sides, percents, top, point.seed),
                 two_model_top5=top5_test(sides, classes, percents, top, point.seed),
                 linear_probe=None if probes is None else {s: probes[s + suffix] for s in SIDES},
+                search=search_findings(attack, pair.recall),
             )
 
 

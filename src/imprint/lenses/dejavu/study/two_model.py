@@ -32,6 +32,7 @@ from imprint.lenses.dejavu.study.public_images import (
     choose_public,
     open_elsewhere,
 )
+from imprint.lenses.dejavu.study.search import index_embeddings
 from imprint.lenses.dejavu.study.two_model_tables import AttackEncoders, WriteLegacyArrays
 from imprint.lenses.dejavu.study.visible_objects import VisibleObjects, visible_objects
 from imprint.nets.load import NetworkFile
@@ -131,6 +132,10 @@ def run_two_model_test(
     visible = visible_objects(choice, attacked.crops(public.images))
     layers = dict.fromkeys(checkpoints, (settled_layer(choice),))
     embeddings = study.run(EmbedViews(views, checkpoints, layers, untrained, choice.device))
+    searched = replace(attack_of(choice), layer=settled_layer(choice))
+    indexes = index_embeddings(
+        study, embeddings, [(searched, "", "public")], choice.seed, other_metric_of=SIDES
+    )
     everyone = attacked
     doubts = doubts_of(study, choice, everyone, partition, public, visible)
     attacked = everyone.rows(doubts.kept(len(everyone.index)))
@@ -143,6 +148,7 @@ def run_two_model_test(
         last_epoch,
         embeddings,
         choice.device,
+        indexes,
     )
     tables = study.run(attack)
     study.run(TwoModelGallery(attacked.crops(public.images), tables))

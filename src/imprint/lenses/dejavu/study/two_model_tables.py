@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.device import DeviceName
 from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.findings import TwoModelFindings
-from imprint.lenses.dejavu.memorization.attack import Metric
 from imprint.lenses.dejavu.memorization.controls import (
     identical_models,
     permuted_labels,
@@ -33,7 +32,9 @@ from imprint.lenses.dejavu.memorization.two_model import (
 from imprint.lenses.dejavu.options import AttackChoice
 from imprint.lenses.dejavu.study.backgrounds import AttackedSet
 from imprint.lenses.dejavu.study.guess import SIDES, Guesser
+from imprint.lenses.dejavu.study.search import OTHER_METRIC, search_findings
 from imprint.stats.control import Control
+from imprint.stats.estimate import Estimate
 from imprint.study.counted import uncounted
 from imprint.study.finding import write_finding
 from imprint.study.step import Step
@@ -51,11 +52,13 @@ class Pair:
         sides: A's images, then B's.
         target_neighbours: int64 ``[n, k]``, global indices of public images, in the crops' order.
         reference_neighbours: the same under the reference model.
+        recall: of an approximate search, by model.
     """
 
     sides: tuple[Side, Side]
     target_neighbours: IntArray
     reference_neighbours: IntArray
+    recall: Mapping[str, Estimate | None] = field(default_factory=dict)
 
 
 def attack_pair(guesser: Guesser, attacked: AttackedSet, suffix: str = "") -> Pair:
@@ -70,7 +73,8 @@ def attack_pair(guesser: Guesser, attacked: AttackedSet, suffix: str = "") -> Pa
         sides.append(Side(name, index, guesser.images.labels[index], *votes))
         targets.append(target.neighbours[rows])
         references.append(reference.neighbours[rows])
-    return Pair((sides[0], sides[1]), np.concatenate(targets), np.concatenate(references))
+    recall = {name: each.recall for name, each in guesses.items()}
+    return Pair((sides[0], sides[1]), np.concatenate(targets), np.concatenate(references), recall)
 
 
 @dataclass(frozen=True)
@@ -93,14 +97,19 @@ class AttackEncoders(Step):
     last_epoch: int
     embeddings: Path = uncounted()
     device: DeviceName = uncounted(default="auto")
+    indexes: Path | None = uncounted(default=None)
 
     artefact = "tables/dejavu"
-    inputs = ("tables/embeddings",)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Embeddings, and the indexes of an approximate search."""
+        return ("tables/embeddings", *(() if self.indexes is None else ("tables/search",)))
 
     @property
     def guesser(self) -> Guesser:
         """The guesses of the embedded networks."""
-        return Guesser(self.embeddings, self.images, self.attack, self.device)
+        return Guesser(self.embeddings, self.images, self.attack, self.device, indexes=self.indexes)
 
     def build(self, path: Path) -> None:
         """Write findings and tables."""
@@ -126,8 +135,8 @@ class AttackEncoders(Step):
         other = None
         if self.attack.decision == "neighbours":
             # The choice of the distance must not carry the finding.
-            metric: Metric = "cosine" if self.attack.metric == "l2" else "l2"
-            guesser = replace(self.guesser, choice=replace(self.attack, metric=metric))
+            choice = replace(self.attack, metric=OTHER_METRIC[self.attack.metric])
+            guesser = replace(self.guesser, choice=choice)
             sides = attack_pair(guesser, self.attacked).sides
             other = two_model(sides, percents, top, seed)
         return TwoModelFindings(
@@ -137,6 +146,7 @@ class AttackEncoders(Step):
             two_model_other_metric=other,
             controls=self._controls(pair) if self.controls else None,
             slices=score_slices(self._sliced(pair), len(self.images.classes), seed),
+            search=search_findings(self.attack, pair.recall),
         )
 
     def _sliced(self, pair: Pair) -> SlicedImages:
@@ -179,7 +189,11 @@ class WriteLegacyArrays(Step):
     attack: AttackEncoders
 
     artefact = "legacy"
-    inputs = AttackEncoders.inputs
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of the attack."""
+        return self.attack.inputs
 
     def build(self, path: Path) -> None:
         """Write one ``.npy`` file an array."""
