@@ -9,8 +9,10 @@ make.
 from __future__ import annotations
 
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -54,13 +56,29 @@ _in_use: ContextVar[Launcher | None] = ContextVar("launcher", default=None)
 
 @contextmanager
 def using(launcher: Launcher) -> Iterator[None]:
-    """Run tasks by a launcher within the block, and close it afterwards."""
+    """Run tasks by a launcher within the block, and close it afterwards.
+
+    A request to end (SIGTERM) is then like an interrupt, so that what runs elsewhere ends as well.
+    """
     token = _in_use.set(launcher)
     try:
-        yield
+        with _ending_like_interrupts() if launcher.is_remote else nullcontext():
+            yield
     finally:
         _in_use.reset(token)
         launcher.close()
+
+
+@contextmanager
+def _ending_like_interrupts() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def launcher_in_use() -> Launcher:

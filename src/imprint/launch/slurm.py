@@ -161,7 +161,7 @@ class SubmititCluster:
             ImprintError: SLURM refuses them.
         """
         try:
-            with _search_path_of(requests):
+            with _search_path_of(requests), _errors_to(self.executor.folder / "errors.txt"):
                 return list(self.executor.map_array(Attempt(), requests))
         except Exception as error:
             raise ImprintError(
@@ -256,6 +256,23 @@ def _last_words(attempt: Any) -> str:
     """Return the last line that a process left on standard error."""
     lines = (attempt.stderr() or "").strip().splitlines()
     return lines[-1].strip() if lines else ""
+
+
+@contextmanager
+def _errors_to(file: Path) -> Iterator[None]:
+    """Let processes that are started within the block, but not this one, complain elsewhere.
+
+    What watches over a job prints a traceback when an interrupt ends it.
+    """
+    kept = os.dup(2)
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(opened, 2)
+    os.close(opened)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextmanager
