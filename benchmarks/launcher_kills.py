@@ -55,6 +55,7 @@ class StaysOpen:
 
     is_remote = True
     cpus = 1
+    gpus = 0.0
 
     def __init__(self, launcher: Launcher) -> None:
         self.run = launcher.run

@@ -24,7 +24,7 @@ class Kept:
 
     def __init__(self, launcher, **changes):
         self.launcher = replace(launcher, **changes)
-        self.cpus = self.launcher.cpus
+        self.cpus, self.gpus = self.launcher.cpus, self.launcher.gpus
 
     def run(self, group):
         return self.launcher.run(group)

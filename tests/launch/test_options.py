@@ -1,7 +1,7 @@
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.launch.launcher import launcher_in_use, using
+from imprint.launch.launcher import launcher_in_use, task_device, using
 from imprint.launch.local import LocalLauncher
 from imprint.launch.options import ManyTasks, SlurmOptions
 from imprint.launch.ray_cluster import RayLauncher
@@ -82,3 +82,9 @@ def test_a_launcher_is_in_use_within_its_block_and_closed_after():
         assert not closed
     assert launcher_in_use() == LocalLauncher()
     assert len(closed) == 1
+
+
+def test_tasks_with_gpus_compute_there_wherever_the_command_runs():
+    assert task_device("cpu") == "cpu"
+    with using(SubmititLauncher(gpus=1)):
+        assert task_device("cpu") == "cuda"

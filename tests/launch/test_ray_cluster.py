@@ -81,6 +81,18 @@ def test_a_running_cluster_needs_its_token(monkeypatch):
     ray_cluster._authenticate("host:6379")
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "h:99999999999"])
+def test_an_address_where_nothing_answers_is_refused_at_once(address):
+    with pytest.raises(ImprintError, match=f"no Ray cluster answers at {address}"):
+        ray_cluster._check_reachable(address)
+
+
+@pytest.mark.parametrize("address", ["host", "host:", ":1", "host:x", "\0"])
+def test_an_address_has_a_host_and_a_port(address):
+    with pytest.raises(ImprintError, match="must be HOST:PORT or auto"):
+        ray_cluster._check_reachable(address)
+
+
 def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
     def refuse(name):
         raise ImportError(f"No module named {name!r}")

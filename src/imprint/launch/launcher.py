@@ -34,6 +34,11 @@ class Launcher(Protocol):
         ...
 
     @property
+    def gpus(self) -> float:
+        """Return how many GPUs a task takes."""
+        ...
+
+    @property
     def is_remote(self) -> bool:
         """Return whether tasks may run on other machines, which share the study's folder."""
         ...
@@ -84,6 +89,14 @@ def _ending_like_interrupts() -> Iterator[None]:
 def launcher_in_use() -> Launcher:
     """Return the launcher in use, by default processes of this machine."""
     return _in_use.get() or LocalLauncher()
+
+
+def task_device(device: str) -> str:
+    """Return where a task computes whose command computes on ``device``: on its GPU if it has one.
+
+    The machine that runs the command may have none.
+    """
+    return "cuda" if launcher_in_use().gpus else device
 
 
 def run_tasks(

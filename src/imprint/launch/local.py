@@ -38,9 +38,12 @@ class LocalLauncher:
 
     Attributes:
         cpus: cores of a task; 0: the tasks share them evenly.
+        gpus: none is set aside for a task.
+        is_remote: no.
     """
 
     cpus: int = 0
+    gpus: float = 0.0
     is_remote: bool = False
 
     def run(self, group: Group[T]) -> list[T]:

@@ -12,8 +12,10 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -30,6 +32,11 @@ T = TypeVar("T")
 
 WAITING_PER_SLOT = 4
 LEAST_ROOM = 16
+CONNECT_SECONDS = 10.0
+NODE_SECONDS = 300.0
+"""That a running cluster has to bring a machine on which a task fits."""
+AUTO = "auto"
+"""The cluster that this machine belongs to."""
 GIBIBYTE = 1 << 30
 MOST_LETTERS_OF_A_FOLDER = 30
 """The path of a socket has 107 at most, and Ray adds some 65."""
@@ -69,7 +76,7 @@ class RayLauncher:
         resources: dict[str, Any] = {"num_cpus": group.threads, "num_gpus": self.gpus}
         if self.memory:
             resources["memory"] = int(self.memory * GIBIBYTE)
-        _check_room(ray, resources)
+        _check_room(ray, resources, NODE_SECONDS if self.address else 0)
         return drive(group, RayCluster(ray, resources), self.policy)
 
     def close(self) -> None:
@@ -86,6 +93,10 @@ class RayLauncher:
         if self._ray is None:
             os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
             _authenticate(self.address)
+            if self.address:
+                _check_reachable(self.address)
+                # Else each failed attempt to connect prints a line of its own.
+                os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
             ray = _import_ray()
             # Else Ray prints what happens to workers on standard output, between the findings.
             setattr(importlib.import_module("ray._private.worker"), _SHOWS_LOGS, False)
@@ -198,6 +209,29 @@ def _authenticate(address: str) -> None:
         )
 
 
+def _check_reachable(address: str) -> None:
+    """Refuse an address where nothing listens: Ray would try for minutes.
+
+    Raises:
+        ImprintError: so it is.
+    """
+    if address == AUTO:
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        raise ImprintError(
+            f"--ray-address must be HOST:PORT or auto, got {address!r}: the port of ray start "
+            "--head is 6379 unless it was given another"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ImprintError(
+            f"no Ray cluster answers at {address} ({reason_of(error)}): check --ray-address and "
+            "that its head runs"
+        ) from error
+
+
 def _import_ray() -> Any:
     try:
         return importlib.import_module("ray")
@@ -207,16 +241,22 @@ def _import_ray() -> Any:
         ) from error
 
 
-def _check_room(ray: Any, resources: dict[str, Any]) -> None:
-    """Refuse tasks that no machine of the cluster can hold: they would wait for ever.
+def _check_room(ray: Any, resources: dict[str, Any], seconds: float) -> None:
+    """Refuse tasks that no machine of the cluster holds, even after a while: they would not end.
 
     Raises:
         ImprintError: so it is.
     """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
     wanted = {names[key]: value for key, value in resources.items() if value}
-    if not any(all(node.get(k, 0) >= v for k, v in wanted.items()) for node in nodes):
+    latest = time.monotonic() + seconds
+    while True:
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if any(all(node.get(k, 0) >= v for k, v in wanted.items()) for node in nodes):
+            return
+        if time.monotonic() < latest:
+            time.sleep(1)
+            continue
         largest = max((node.get("CPU", 0) for node in nodes), default=0)
         raise ImprintError(
             f"no machine of the Ray cluster holds a task of {resources['num_cpus']} CPUs, "

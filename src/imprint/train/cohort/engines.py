@@ -16,12 +16,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
-import torch
-
-from imprint.core.device import usable_cores
+from imprint.core.device import choose_device, usable_cores
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log, track
-from imprint.launch.launcher import launcher_in_use, run_tasks
+from imprint.launch.launcher import launcher_in_use, run_tasks, task_device
 from imprint.train.cohort.job import Job
 from imprint.train.cohort.options import EngineName
 from imprint.train.cohort.plan import Plan, TrainedModel
@@ -80,7 +78,7 @@ def train_in_processes(job: Job, plans: Sequence[Plan], data: Resident) -> None:
         ordered = longest_first(plans)
         run_tasks(
             _train_in_worker,
-            [(job, plan, folder, data.device.type) for plan in ordered],
+            [(job, plan, folder, task_device(data.device.type)) for plan in ordered],
             "train cohort",
             len(plans),
             job.options.workers or None,
@@ -134,7 +132,7 @@ def shared(root: Path, data: Resident) -> Iterator[Path]:
 def _train_in_worker(job: Job, plan: Plan, folder: Path, device: str) -> None:
     for one in track([plan], "train cohort", 1, "model"):
         if not job.is_done(one):
-            train_sequentially(job, [one], map_resident(folder).to(torch.device(device)))
+            train_sequentially(job, [one], map_resident(folder).to(choose_device(device)))
 
 
 def _train_stacks(job: Job, stacks: Sequence[list[Plan]], data: Resident) -> Iterator[int]:

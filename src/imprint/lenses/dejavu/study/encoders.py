@@ -15,7 +15,7 @@ from imprint.data.choice import open_choice
 from imprint.data.imageset import ImageSet
 from imprint.data.index_list import read_indices
 from imprint.data.split import Partitions, partition_images, save_partition
-from imprint.launch.launcher import launcher_in_use, run_tasks
+from imprint.launch.launcher import launcher_in_use, run_tasks, task_device
 from imprint.lenses.dejavu.findings import Accuracies
 from imprint.lenses.dejavu.options import LinearProbeOptions
 from imprint.lenses.dejavu.study.online import OnlineAttack
@@ -129,7 +129,8 @@ def train_encoders(
             study.run(replace(step, images=images))
         return
     epochs = sum(step.train.last_epoch for step in missing)
-    tasks = [(study.root, data, seed, step) for step in missing]
+    device = task_device(missing[0].device)
+    tasks = [(study.root, data, seed, replace(step, device=device)) for step in missing]
     run_tasks(
         train_in_worker,
         tasks,
@@ -144,7 +145,8 @@ def train_encoders(
 
 def train_in_worker(root: Path, data: DataChoice, seed: int, step: TrainEncoder) -> None:
     """Train one encoder in a process that opens the images by itself."""
-    Study(root).run(replace(step, images=open_choice(data, seed)))
+    device = str(choose_device(step.device))
+    Study(root).run(replace(step, images=open_choice(data, seed), device=device))
 
 
 def read_accuracies(path: Path) -> Accuracies:
