@@ -9,6 +9,7 @@ import numpy as np
 
 from imprint.core.errors import ImprintError
 from imprint.data.choice import image_facts
+from imprint.launch.options import ManyTasks
 from imprint.lenses.coverage.fits.fitted_file import FittedFile
 from imprint.lenses.coverage.fits.options import FitOptions
 from imprint.lenses.coverage.options import MeasureOptions
@@ -96,7 +97,8 @@ def check_fitted_choice(options: MeasureOptions) -> None:
     if (options.arrays is None) == (options.model is None):
         raise ImprintError("give either --arrays or --model with --tests, beside --fitted")
     decided = vars(FitOptions(out=options.out))
-    kept = {*vars(Common(out=options.out)), *vars(ModelChoice()), *OF_TESTS, "correct_only"}
+    general = {**vars(Common(out=options.out)), **vars(ModelChoice()), **vars(ManyTasks())}
+    kept = {*general, *OF_TESTS, "correct_only"}
     for name, default in decided.items():
         if name not in kept and getattr(options, name) != default:
             flag = "--" + name.replace("_", "-")

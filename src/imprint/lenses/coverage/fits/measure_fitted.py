@@ -24,10 +24,10 @@ from imprint.lenses.coverage.measure.fitted_criteria import (
     SeenCoverage,
     judged_by,
     merge_seen,
-    see_tests,
 )
 from imprint.lenses.coverage.options import CorrectOnly, MeasureOptions
 from imprint.lenses.coverage.study.per_input import WritePerInput
+from imprint.lenses.coverage.study.seen_in_tasks import see_tests_of_step
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import only_correct
 from imprint.report.summary import finish
@@ -117,11 +117,14 @@ class MeasureFitted(Step):
     seen: Sequence[SeenCoverage] = uncounted()
 
     artefact = ARTEFACT
+    resumable = True
 
     def build(self, path: Path) -> None:
         """Measure, and merge with earlier measurements."""
         first = int(self.sets.fingerprints[-1][:16], 16)
-        seen = see_tests(self.held.fitted, self.test, self.seed, first)
+        path.mkdir(exist_ok=True)
+        fitted = self.held.fitted
+        seen = see_tests_of_step(self.artefact, path, fitted, self.test, self.seed, first)
         write_measured(path, self.held, merge_seen([*self.seen, seen]), self.sets)
 
 

@@ -122,22 +122,56 @@ def see_tests(
     Raises:
         ImprintError: no test inputs, or activations that are not finite.
     """
+    free, batches = in_random_order(fitted, test, seed, groups)
+    seen = see(free, map(test.batch, batches), groups, first) if free else {}
+    return with_ordered(fitted, test, seen, groups, first)
+
+
+def in_random_order(
+    fitted: FittedCriteria, test: ActivationTable, seed: int, groups: int = GROUPS
+) -> tuple[Mapping[str, Criterion], list[IntArray]]:
+    """Return the criteria whose value depends on no order, and the batches that they see.
+
+    Arguments and errors as of :func:`see_tests`.
+    """
     if not len(test):
         raise ImprintError("no test inputs were given: coverage needs at least one")
-    missing = dict(fitted.missing) | unseen_reasons(fitted, test)
-    ready = {name: each for name, each in fitted.criteria.items() if name not in missing}
-    free = {name: criterion for name, criterion in ready.items() if criterion.order_free}
+    ready = _ready(fitted, test)
     order = generator(seed, "coverage order").permutation(len(test))
-    batches = (test.batch(rows) for rows in split_into_groups(order, groups))
-    seen = see(free, batches, groups, first) if free else {}
-    for name in sorted(ready.keys() - free.keys()):
-        size = getattr(ready[name].options, "batch_size", MAX_BATCH)
-        seen |= see({name: ready[name]}, test.batches(size), groups, first)
-    training = fitted.training
-    of_gaps = None if training is None else training.neurons
-    return SeenCoverage(
-        seen, missing, len(test), None if of_gaps is None else test.columns(of_gaps)
-    )
+    free = {name: each for name, each in ready.items() if each.order_free}
+    return free, split_into_groups(order, groups)
+
+
+def with_ordered(
+    fitted: FittedCriteria,
+    test: ActivationTable,
+    seen: Mapping[str, SeenTests],
+    groups: int = GROUPS,
+    first: int = 0,
+) -> SeenCoverage:
+    """Return what all criteria see: the others see the tests as they come.
+
+    Args:
+        fitted: as of :func:`see_tests`, like the others.
+        test: activations of the tests.
+        seen: by the criteria whose value depends on no order.
+        groups: of test inputs.
+        first: number of the first test.
+    """
+    every = dict(seen)
+    for name, criterion in sorted(_ready(fitted, test).items()):
+        if not criterion.order_free:
+            size = getattr(criterion.options, "batch_size", MAX_BATCH)
+            every |= see({name: criterion}, test.batches(size), groups, first)
+    missing = dict(fitted.missing) | unseen_reasons(fitted, test)
+    of_gaps = None if fitted.training is None else fitted.training.neurons
+    values = None if of_gaps is None else test.columns(of_gaps)
+    return SeenCoverage(every, missing, len(test), values)
+
+
+def _ready(fitted: FittedCriteria, test: ActivationTable) -> dict[str, Criterion]:
+    missing = fitted.missing.keys() | unseen_reasons(fitted, test)
+    return {name: each for name, each in fitted.criteria.items() if name not in missing}
 
 
 def judged_by(test: ActivationTable, classes: str) -> ActivationTable:

@@ -105,6 +105,7 @@ def see(
     batches: Iterable[Batch],
     groups: int = GROUPS,
     first: int = 0,
+    place: int = 0,
 ) -> dict[str, SeenTests]:
     """Return what every criterion sees in one pass; arguments as :func:`measure`.
 
@@ -113,11 +114,12 @@ def see(
         batches: of test activations.
         groups: how many groups.
         first: number of the first test, unlike those of all that it may be merged with.
+        place: of the first batch among all, which says its group.
     """
     seen = {name: SeenTests.none(each, groups, first) for name, each in criteria.items()}
-    for place, batch in enumerate(batches):
+    for number, batch in enumerate(batches, place):
         for each in seen.values():
-            each.see(batch, place)
+            each.see(batch, number)
     return seen
 
 

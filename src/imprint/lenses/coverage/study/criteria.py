@@ -18,10 +18,10 @@ from imprint.lenses.coverage.measure.fitted_criteria import (
     FittedCriteria,
     fit_criteria,
     judged_by,
-    see_tests,
 )
 from imprint.lenses.coverage.options import ClassOfTests, CorrectOnly, CriteriaChoice
 from imprint.lenses.coverage.study.cell_tables import write_cell_tables
+from imprint.lenses.coverage.study.seen_in_tasks import see_tests_of_step
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, write_finding
@@ -89,12 +89,13 @@ class MeasureCoverage(Step):
     class_of_tests: ClassOfTests = "given"
 
     artefact = "coverage"
+    resumable = True
 
     def build(self, path: Path) -> None:
         """Measure."""
         path.mkdir(exist_ok=True)
         judged = judged_by(self.test, self.class_of_tests)
-        seen = see_tests(self.fitting.fitted, judged, self.seed)
+        seen = see_tests_of_step(self.artefact, path, self.fitting.fitted, judged, self.seed)
         findings = replace(
             findings_of(self.fitting.fitted, seen, self.choices),
             correct_only=self.correct_only,
