@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -28,7 +26,7 @@ from imprint.launch.ledger import FOLDER, Ledger
 from imprint.launch.local import LocalLauncher
 from imprint.launch.ray_cluster import RayLauncher
 from imprint.launch.slurm import SubmititLauncher
-from imprint.study.store import Study
+from launcher_tasks import CRASHES, TASKS, nothing, write_row
 
 LAUNCHERS = {"local": LocalLauncher, "ray": RayLauncher, "submitit": SubmititLauncher}
 CLUSTERS = ("ray", "submitit")
@@ -42,7 +40,7 @@ SWEEP = (
     "--train.architecture mlp --train.architecture-options widths=64 --train.projector 16-16 "
     "--train.input-size 16 --train.epochs 10 --train.batch-size 32 --train.warmup-epochs 1"
 )
-EMPTY, TASKS, CRASHES = 20, 200, 5
+EMPTY = 20
 
 
 def run_study(folder: Path, launcher: str) -> float:
@@ -84,10 +82,6 @@ def compare(out: Path) -> list[dict[str, object]]:
     return rows
 
 
-def nothing() -> None:
-    """Do nothing."""
-
-
 def time_overhead(out: Path, name: str) -> dict[str, object]:
     """Return the seconds to the end of a first empty task, and those of each further one."""
     launcher: Launcher = LAUNCHERS[name]()
@@ -107,23 +101,6 @@ def time_overhead(out: Path, name: str) -> dict[str, object]:
         "seconds a task": round(rest / EMPTY, 3),
         "end s": round(time.perf_counter() - start, 2),
     }
-
-
-def write_row(root: Path, number: int) -> int:
-    """Write one row of the table; kill the worker at the first attempt of some."""
-    mark = root / f"killed.{number}"
-    if number % (TASKS // CRASHES) == 7 and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    Study(root).step(f"rows/{number:04d}.csv", {"number": number}, _row_writer(number))
-    return number
-
-
-def _row_writer(number: int):  # type: ignore[no-untyped-def]
-    def write(path: Path) -> None:
-        path.write_text(f"{number},{number**2}\n")
-
-    return write
 
 
 def crash(out: Path, name: str) -> dict[str, object]:

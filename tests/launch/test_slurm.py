@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
 from imprint.launch import slurm
+from imprint.launch.launcher import run_tasks, using
+from imprint.launch.ledger import Ledger
 from imprint.launch.slurm import Allocation, SubmititLauncher, render_sbatch
 from tests.launch import launcher_checks as checks
+from tests.launch.probe_tasks import sleep_first
 
 
 @pytest.fixture
@@ -100,6 +104,27 @@ def test_the_script_of_an_array_holds_what_was_asked_for():
     ):
         assert f"#SBATCH {line}\n" in text
     assert "export SUBMITIT_EXECUTOR=slurm" in text
+
+
+def test_a_preempted_task_goes_on_in_the_same_job(launcher, tmp_path):
+    """SLURM warns a job by SIGUSR2; here submitit's local executor starts it again."""
+
+    def preempt():
+        while not (pids := list(tmp_path.glob("pids.*"))):
+            time.sleep(0.05)
+        time.sleep(0.2)
+        os.kill(int(pids[0].read_text()), signal.SIGUSR2)
+
+    thread = threading.Thread(target=preempt)
+    thread.start()
+    with using(launcher):
+        tasks, keys = [(tmp_path, 3, 1.5)], ["a"]
+        values = run_tasks(sleep_first, tasks, "sleep", 1, study=tmp_path, keys=keys)
+    thread.join()
+    assert values == [9]
+    assert len((tmp_path / "pids.3").read_text().split()) == 2
+    assert (tmp_path / "built.3").read_text() == "built\n"
+    assert Ledger(tmp_path, "sleep").entry("a").read().attempt == 2
 
 
 def test_a_job_that_is_taken_away_is_queued_again_as_it_is(monkeypatch):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from imprint.core.device import usable_cores
+from imprint.core.errors import ImprintError
 from imprint.launch.ledger import Ledger
 from imprint.launch.local import LocalLauncher
 from imprint.launch.task import Group, Task
@@ -138,6 +139,11 @@ def run_tasks(
     launcher = launcher_in_use()
     # What leaves nothing in a study measures this machine, or is over before a cluster starts.
     launcher = launcher if study is not None else LocalLauncher(launcher.cpus)
+    if launcher.is_remote and function.__module__ == "__main__":
+        raise ImprintError(
+            f"the task {function.__qualname__} stands in the script that was started, which "
+            "workers cannot import: move it into a module"
+        )
     cores = usable_cores()
     most = workers or cores
     fixed = launcher.cpus or threads
