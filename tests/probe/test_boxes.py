@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,8 +7,12 @@ import pytest
 from imprint.cli import main
 from imprint.data.boxes.boxes import parse_voc
 from imprint.data.open import open_images
+from imprint.launch.launcher import using
+from imprint.launch.shards import cut_into
 from imprint.probe.annotators.detector import load_detector
-from imprint.probe.boxes import picture, write_boxes
+from imprint.probe.boxes import BoxFiles, picture, write_boxes
+from imprint.study.store import Study
+from tests.launch.inline import InlineLauncher, Killed
 from tests.probe.annotators.detectors import SIZES, WNIDS, folder_of_images
 
 
@@ -74,3 +79,32 @@ def test_an_image_without_a_detection_has_no_file(folders, tmp_path) -> None:
         "tench": 0, "gold_fish": 0
     }  # fmt: skip
     assert np.load(tmp_path / "out" / "bbox_annotation_idx.npy").shape == (0,)
+
+
+def test_classes_annotated_by_tasks_have_the_files_of_one_pass(folders, tmp_path) -> None:
+    images = open_images(folder_of_images(tmp_path / "imagenet"))
+    load = partial(load_detector, folders["owlvit"], "", 0.0)
+    step = BoxFiles(
+        data=images,
+        indices=np.arange(6),
+        detector="",
+        prompt="",
+        box_threshold=0.0,
+        text_threshold=0.0,
+        load=load,
+        batch_size=2,
+    )
+    whole, parts = (Study(tmp_path / name) for name in ("whole", "parts"))
+    expected = files_of(whole.run(step))
+    assert len(expected) > 2
+    killed, again = InlineLauncher(survives=1), InlineLauncher()
+    with using(killed), cut_into(2), pytest.raises(Killed):
+        parts.run(step)
+    with using(again), cut_into(2):
+        assert files_of(parts.run(step)) == expected
+    assert [*killed.keys, *again.keys] == ["boxes/0-1", "boxes/1-2"]
+
+
+def files_of(folder):
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}

@@ -172,7 +172,10 @@ class TagBackgrounds(ManyTasks, BackgroundChoice):
 
     def run(self) -> TaggedCrops:
         """Tag; return where the tags are and how many crops have some."""
+        from functools import partial
+
         from imprint.core.device import choose_device
+        from imprint.launch.remade import Remade
         from imprint.probe.annotators.local_model import folder_hash
         from imprint.probe.annotators.zero_shot import load_tagger, read_tag_list
         from imprint.probe.tags import CropTags
@@ -182,7 +185,10 @@ class TagBackgrounds(ManyTasks, BackgroundChoice):
         tags = read_tag_list(self.tag_list, self.threshold)
         prompts = self.prompt.split("|")
         device = choose_device(self.device)
-        tagger = load_tagger(self.tagger, tags, prompts, self.top_tags, device, self.batch_size)
+        load = Remade(
+            partial(load_tagger, self.tagger, tags, prompts, self.top_tags, device, self.batch_size)
+        )
+        tagger = load()
         crops, study = self.crop_backgrounds().crops, Study(self.out)
         step = CropTags(
             crops=crops,
@@ -191,7 +197,7 @@ class TagBackgrounds(ManyTasks, BackgroundChoice):
             thresholds=tuple(tags.thresholds.tolist()),
             prompts=tuple(prompts),
             top_tags=self.top_tags,
-            annotator=tagger,
+            load=load,
         )
         folder = study.run(step)
         table = study.run(TagClouds(crops, self.clouds, self.seed, folder, inputs=("tags",)))
@@ -279,9 +285,12 @@ class DetectBoxes(ManyTasks, DataChoice, Common):
 
     def run(self) -> BoxedImages:
         """Detect; return where the boxes are, and how many images have some."""
+        from functools import partial
+
         from imprint.core.device import choose_device
         from imprint.data.choice import open_choice
         from imprint.data.index_list import read_indices
+        from imprint.launch.remade import Remade
         from imprint.probe.annotators.detector import load_detector
         from imprint.probe.annotators.local_model import folder_hash
         from imprint.probe.boxes import INDICES, BoxFiles, check_names
@@ -292,9 +301,9 @@ class DetectBoxes(ManyTasks, DataChoice, Common):
         indices = read_indices(self.indices, images)
         check_names(images)
         device = choose_device(self.device)
-        detector = load_detector(
-            self.detector, self.prompt, self.box_threshold, self.text_threshold, device
-        )
+        thresholds = self.box_threshold, self.text_threshold
+        load = Remade(partial(load_detector, self.detector, self.prompt, *thresholds, device))
+        detector = load()
         step = BoxFiles(
             data=images,
             indices=indices,
@@ -302,7 +311,7 @@ class DetectBoxes(ManyTasks, DataChoice, Common):
             prompt=detector.prompt,
             box_threshold=self.box_threshold,
             text_threshold=self.text_threshold,
-            model=detector,
+            load=load,
             batch_size=self.batch_size,
         )
         folder = Study(self.out).run(step)

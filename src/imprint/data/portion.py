@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def portion(view: View, rows: slice) -> View:
     """
     shard = view.rows(rows)
     images, kept = view.images, np.unique(shard.index)
-    part = _numbered_anew(images, kept)
+    part = numbered_anew(images, kept)
     if part is None:
         return shard
     portion_of = Portion(
@@ -109,13 +110,23 @@ def portion(view: View, rows: slice) -> View:
     return replace(shard, images=portion_of)
 
 
-def _numbered_anew(images: ImageSet, kept: IntArray) -> ImageSet | None:
+@overload
+def numbered_anew(images: CroppedImages, kept: IntArray) -> CroppedImages: ...
+@overload
+def numbered_anew(images: ImageSet, kept: IntArray) -> ImageSet | None: ...
+def numbered_anew(images: ImageSet, kept: IntArray) -> ImageSet | None:
     """Return some images, numbered from 0 on; None of a kind that is not known.
 
     Args:
         images: any set.
         kept: int64 ``[k]``, rising.
     """
+    if isinstance(images, CroppedImages):
+        needed, rows = np.unique(images.index[kept], return_inverse=True)
+        source = numbered_anew(images.images, needed)
+        if source is None:
+            return CroppedImages(images.images, images.index[kept], images.squares[kept])
+        return CroppedImages(source, rows, images.squares[kept])
     if isinstance(images, ArrayImages):
         return ArrayImages(_rows(images.pixels, kept), images.labels[kept], images.classes)
     if isinstance(images, EncodedImages):
@@ -129,17 +140,13 @@ def _numbered_anew(images: ImageSet, kept: IntArray) -> ImageSet | None:
         )
     if isinstance(images, JoinedImages):
         of_first = kept < len(images.first)
-        first = _numbered_anew(images.first, kept[of_first])
-        second = _numbered_anew(images.second, kept[~of_first] - len(images.first))
+        first = numbered_anew(images.first, kept[of_first])
+        second = numbered_anew(images.second, kept[~of_first] - len(images.first))
         return None if first is None or second is None else JoinedImages(first, second, images.name)
     if isinstance(images, SelectedImages):
         needed, rows = np.unique(images.rows[kept], return_inverse=True)
-        source = _numbered_anew(images.source, needed)
+        source = numbered_anew(images.source, needed)
         return None if source is None else SelectedImages(source, rows, images.classes)
-    if isinstance(images, CroppedImages):
-        needed, rows = np.unique(images.index[kept], return_inverse=True)
-        source = _numbered_anew(images.images, needed)
-        return None if source is None else CroppedImages(source, rows, images.squares[kept])
     return None
 
 

@@ -10,8 +10,8 @@ Writes, in the layout of the published study (dejavu spec §2.4):
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from imprint.data.files import EncodedImages, usable_indices
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.picture import to_picture
+from imprint.launch.shards import make_parts, name_of, of_one_task, remove_parts, shards_of
 from imprint.probe.annotators.detector import OpenVocabularyDetector, clean_name
 from imprint.study.counted import uncounted
 from imprint.study.json_io import write_json
@@ -60,20 +61,39 @@ def write_boxes(
     indices = indices[np.isin(indices, usable_indices(images))]
     check_names(images)
     export_names(images, indices.tolist())
+    write_classes(folder / ANNOTATION, images, indices, detector, batch_size)
+    write_facts(folder, images, indices)
+
+
+def write_classes(
+    folder: Path,
+    images: ImageSet,
+    indices: IntArray,
+    detector: OpenVocabularyDetector,
+    batch_size: int,
+) -> None:
+    """Write the boxes of the images of each class into a folder of the class.
+
+    Arguments as of :func:`write_boxes`; classes whose folder is there stay as they are.
+    """
     folders = class_folders(images)
-    boxed_rows: dict[int, list[int]] = {}
-    for label in track(
-        np.unique(images.labels[indices]).tolist(),
-        "detect",
-        len(np.unique(images.labels[indices])),
-        "class",
-    ):
-        mine = indices[images.labels[indices] == label]
-        target = folder / ANNOTATION / folders[label]
+    labels = np.unique(images.labels[indices]).tolist()
+    for label in track(labels, "detect", len(labels), "class"):
+        target = folder / folders[label]
         if not target.is_dir():
+            mine = indices[images.labels[indices] == label]
             with replacing(target) as temporary:
                 temporary.mkdir(parents=True)
                 _write_class(temporary, images, mine, folders[label], detector, batch_size)
+
+
+def write_facts(folder: Path, images: ImageSet, indices: IntArray) -> None:
+    """Write which images have boxes, once all classes are there."""
+    folders = class_folders(images)
+    boxed_rows: dict[int, list[int]] = {}
+    for label in np.unique(images.labels[indices]).tolist():
+        mine = indices[images.labels[indices] == label]
+        target = folder / ANNOTATION / folders[label]
         names = stems(images, mine.tolist())
         boxed_rows[label] = [
             index
@@ -165,7 +185,7 @@ class BoxFiles(Step):
         detector: hash of the detector's folder.
         prompt: the text that is searched for, {} being the name of the class.
         box_threshold, text_threshold: minimum scores of a box and of a word.
-        model: the detector.
+        load: returns the detector.
         batch_size: images a forward pass.
     """
 
@@ -175,7 +195,7 @@ class BoxFiles(Step):
     prompt: str
     box_threshold: float
     text_threshold: float
-    model: OpenVocabularyDetector = uncounted()
+    load: Callable[[], OpenVocabularyDetector] = uncounted()
     batch_size: int = uncounted()
 
     artefact = "boxes"
@@ -183,4 +203,50 @@ class BoxFiles(Step):
 
     def build(self, path: Path) -> None:
         """Detect class by class; classes that are whole stay."""
-        write_boxes(path, self.data, self.indices, self.model, self.batch_size)
+        indices = self.indices[np.isin(self.indices, usable_indices(self.data))]
+        labels = np.unique(self.data.labels[indices])
+        shards = shards_of(len(labels), 1)
+        if len(shards) == 1:
+            with of_one_task():
+                write_boxes(path, self.data, indices, self.load(), self.batch_size)
+            return
+        check_names(self.data)
+        export_names(self.data, indices.tolist())
+        parts = [
+            BoxesOfClasses(
+                **{field.name: getattr(self, field.name) for field in fields(BoxFiles)},
+                classes=tuple(labels[rows].tolist()),
+                rows=rows,
+            )
+            for rows in shards
+        ]
+        for part in make_parts(self.artefact, path, parts, "detect", len(labels), "class"):
+            for folder in part.iterdir():
+                (path / ANNOTATION).mkdir(exist_ok=True)
+                folder.rename(path / ANNOTATION / folder.name)
+        write_facts(path, self.data, indices)
+        remove_parts(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxesOfClasses(BoxFiles):
+    """The boxes that a detector finds in the images of some classes, a folder a class.
+
+    Attributes:
+        classes: numbers of the classes.
+        rows: of all classes.
+    """
+
+    classes: tuple[int, ...]
+    rows: slice = uncounted()
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """Named by the rows."""
+        return name_of(self.rows)
+
+    def build(self, path: Path) -> None:
+        """Detect class by class; classes that are whole stay."""
+        usable = self.indices[np.isin(self.indices, usable_indices(self.data))]
+        mine = usable[np.isin(self.data.labels[usable], self.classes)]
+        write_classes(path, self.data, mine, self.load(), self.batch_size)
