@@ -40,4 +40,5 @@ def test_many_tasks_are_counted_and_the_first_named(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "fuzz, 30 tasks: 0 done, 30 failed"
     assert len(lines) == 12
+    assert lines[1] == "  failed       round/0: no"
     assert lines[-1] == "  … and 20 more"

@@ -71,11 +71,14 @@ def test_a_killed_process_lets_its_task_go(ledger):
         entry = ledger.entry("models/A")
         assert entry.is_held()
         ledger.plan({"models/A": "1"})
+        entry.wait_again()
         assert entry.read().status == "running"
         holder.kill()
         holder.wait()
     assert not entry.is_held()
     assert entry.read().status == "running"
+    entry.wait_again()
+    assert entry.read().status == "waiting"
     with entry.recording("1", "epoch"):
         assert entry.read().attempt == 2
 

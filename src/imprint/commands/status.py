@@ -58,7 +58,8 @@ def _lines(group: GroupStatus) -> Iterator[str]:
         yield f"  running      {task.key} on {task.host} for {_spelled(task.seconds)}{again}"
     yield from _more(len(group.running))
     for failed in group.failed[:MOST_NAMED]:
-        yield f"  failed       {failed.key} on {failed.host}: {failed.failure}"
+        place = f" on {failed.host}" if failed.host else ""
+        yield f"  failed       {failed.key}{place}: {failed.failure}"
         yield from (f"    | {line}" for line in failed.log)
     yield from _more(len(group.failed))
     for key in group.interrupted[:MOST_NAMED]:

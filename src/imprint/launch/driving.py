@@ -173,6 +173,7 @@ class _Work(Generic[T]):
             self.deaths[task.key] += 1
             if self.deaths[task.key] <= self.policy.retries:
                 progress.log(f"task {task.key}: its worker died ({death}); it is tried again")
+                self.ledger.entry(task.key).wait_again()
                 self.queue.append(task)
                 return
             outcome = Outcome(failure=f"its worker died {self.deaths[task.key]} times ({death})")

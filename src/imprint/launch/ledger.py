@@ -165,6 +165,12 @@ class Entry:
                 raise
             self._end(counter.state, "done")
 
+    def wait_again(self) -> None:
+        """Note that the task, whose process is gone, waits for another one."""
+        state = self.read_or_none()
+        if state is not None and state.status == "running" and not self.is_held():
+            self._end(state, "waiting")
+
     def fail(self, sentence: str) -> None:
         """Note that the task failed, for the process that was to do it is gone."""
         state = self.read_or_none() or State(self.key, "running")
