@@ -14,8 +14,9 @@ from imprint.launch import slurm
 from imprint.launch.launcher import run_tasks, using
 from imprint.launch.ledger import Ledger
 from imprint.launch.slurm import Allocation, SubmititLauncher, render_sbatch
+from tests.launch import fake_slurm
 from tests.launch import launcher_checks as checks
-from tests.launch.probe_tasks import sleep_first
+from tests.launch.probe_tasks import sleep_first, write_square
 
 
 @pytest.fixture
@@ -104,6 +105,31 @@ def test_the_script_of_an_array_holds_what_was_asked_for():
     ):
         assert f"#SBATCH {line}\n" in text
     assert "export SUBMITIT_EXECUTOR=slurm" in text
+
+
+@pytest.fixture
+def slurm_programs(tmp_path, monkeypatch):
+    programs = fake_slurm.install(tmp_path / "programs")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    return programs
+
+
+def test_jobs_of_slurm_are_an_array_and_return_their_values(launcher, tmp_path, slurm_programs):
+    launcher.memory = 7.5
+    tasks, keys = [(tmp_path, number) for number in range(2)], ["a", "b"]
+    with using(launcher):
+        values = run_tasks(write_square, tasks, "square", 2, study=tmp_path, keys=keys)
+    assert values == [0, 1]
+    text = (slurm_programs / "sbatch.txt").read_text()
+    assert "#SBATCH --array=0-1%2\n" in text
+    assert "#SBATCH --mem=7680M\n" in text
+    assert "#SBATCH --requeue\n" in text
+
+
+def test_jobs_that_slurm_refuses_are_one_sentence(launcher, tmp_path, slurm_programs, monkeypatch):
+    monkeypatch.setenv("FAKE_SLURM", "refuse")
+    with pytest.raises(ImprintError, match=r"sbatch refused the tasks .*invalid partition"):
+        checks.run_one(launcher, tmp_path)
 
 
 def test_a_preempted_task_goes_on_in_the_same_job(launcher, tmp_path):

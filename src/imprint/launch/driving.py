@@ -8,6 +8,7 @@ submitted at once; the bar moves by what the ledger counts.
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ T = TypeVar("T")
 Attempt = TypeVar("Attempt")
 
 POLL_SECONDS = 0.2
+SECONDS_A_COUNT = 0.002
+"""Between looks at the ledger, for each task that is submitted."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +120,17 @@ class _Work(Generic[T]):
     def ticks(self) -> Iterator[int]:
         """Run the tasks; yield once for each item that they count."""
         shown = 0
+        next_count = 0.0
         attempts: dict[Any, Task] = {}
         try:
             while self.queue or attempts:
                 self._submit(attempts)
                 for attempt in self.cluster.ended(list(attempts)):
                     self._take(attempts.pop(attempt), attempt)
-                for task in attempts.values():
-                    self._count(task)
+                if time.monotonic() >= next_count:
+                    for task in attempts.values():
+                        self._count(task)
+                    next_count = time.monotonic() + SECONDS_A_COUNT * len(attempts)
                 for _ in range(min(sum(self.items.values()), self.group.total) - shown):
                     shown += 1
                     yield shown

@@ -36,7 +36,8 @@ MOST_PLAN_BYTES = 64 << 20
 MOST_LETTERS = 60
 """Of a key in the name of its files."""
 SECONDS_BETWEEN_COUNTS = 1.0
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+# Neither follows a link nor waits for the other end of a pipe, where the system can.
+_CAUTIOUS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 Status = Literal["waiting", "running", "done", "failed"]
 
@@ -130,7 +131,7 @@ class Entry:
         """Return whether a process is at work on the task."""
         lock = self.folder / f"{self.name}.lock"
         try:
-            descriptor = os.open(lock, os.O_RDONLY | _NO_FOLLOW | os.O_NONBLOCK)
+            descriptor = os.open(lock, os.O_RDONLY | _CAUTIOUS)
         except OSError:
             return False
         try:
@@ -161,7 +162,9 @@ class Entry:
                     yield
             except Exception as error:
                 sentence = str(error) if isinstance(error, ImprintError) else named_reason(error)
-                self._end(counter.state, "failed", sentence)
+                # The folder may be gone, which the error then says better.
+                with suppress(OSError, ImprintError):
+                    self._end(counter.state, "failed", sentence)
                 raise
             self._end(counter.state, "done")
 
@@ -191,7 +194,8 @@ class _Counter:
         self.state = replace(self.state, items=self.state.items + 1)
         if time.monotonic() - self._written >= SECONDS_BETWEEN_COUNTS:
             self._written = time.monotonic()
-            self.entry.write(self.state)
+            with suppress(OSError, ImprintError):
+                self.entry.write(self.state)
 
 
 @dataclass(frozen=True)
@@ -311,7 +315,7 @@ def _replace_json(path: Path, value: Any) -> None:
 
 def _create(path: Path, flags: int) -> Any:
     """Return a file opened for writing, made where it is missing; never a link, never a pipe."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | _NO_FOLLOW | flags, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | _CAUTIOUS | flags, 0o644)
     return os.fdopen(descriptor, "wb")
 
 

@@ -30,6 +30,8 @@ from imprint.launch.worker import Outcome, Request, perform
 T = TypeVar("T")
 
 MINUTES_WITHOUT_LIMIT = 60 * 24 * 365
+SLURM_POLL_SECONDS = 1.0
+SACCT_SECONDS = 60.0
 MOST_JOBS = 10_000
 """Of one array: SLURM's usual limit for a user; the rest follow as jobs end."""
 
@@ -153,6 +155,7 @@ class SubmititCluster:
     room: int
     has_slurm: bool
     takes_arrays: bool = False
+    _asked: list[float] = field(default_factory=lambda: [time.monotonic()])
 
     def submit(self, requests: Sequence[Request]) -> list[Any]:
         """Start an attempt at each of some tasks: an array where they are several.
@@ -171,10 +174,23 @@ class SubmititCluster:
 
     def ended(self, attempts: Sequence[Any]) -> list[Any]:
         """Return the attempts that are over, waiting a moment for one."""
+        if self.has_slurm:
+            self._ask_slurm(attempts)
         over = [attempt for attempt in attempts if attempt.done()]
         if not over:
-            time.sleep(POLL_SECONDS)
+            time.sleep(SLURM_POLL_SECONDS if self.has_slurm else POLL_SECONDS)
         return over
+
+    def _ask_slurm(self, attempts: Sequence[Any]) -> None:
+        """Ask what became of jobs that left no result; submitit by itself would every ten minutes.
+
+        It is one call of sacct for all.
+        """
+        now = time.monotonic()
+        if now - self._asked[-1] >= SACCT_SECONDS:
+            self._asked[:] = [now]
+            with suppress(Exception):  # the database is down: the jobs go on
+                attempts[0].watcher.update()
 
     def outcome(self, attempt: Any) -> Outcome:
         """Return how an attempt ended."""
