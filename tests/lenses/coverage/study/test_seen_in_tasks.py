@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from imprint.cli import main
 from imprint.launch.launcher import using
+from imprint.launch.ledger import Ledger
 from imprint.launch.shards import cut_into
 from imprint.lenses.coverage.fits.fit import fit_study
 from imprint.lenses.coverage.fits.options import FitOptions
@@ -103,3 +105,22 @@ def test_many_rounds_of_batches_merge_to_the_state_of_one_pass(
         states = seen.state_dict(), parts.seen[name].state_dict()
         assert states[0].keys() == states[1].keys()
         assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_the_command_cuts_by_its_option_and_the_page_is_the_same(tmp_path: Path) -> None:
+    np.savez(tmp_path / "arrays.npz", **arrays())
+    words = ["coverage", "measure", "--arrays", str(tmp_path / "arrays.npz"), "--json"]
+    main([*words, "--out", str(tmp_path / "whole")])
+    main([*words, "--shards", "2", "--task-cpus", "1", "--out", str(tmp_path / "parts")])
+    whole, parts = (files_of(tmp_path / name) for name in ("whole", "parts"))
+    assert Ledger(tmp_path / "parts", "measure-tests").planned() == [
+        "coverage/0-10.safetensors",
+        "coverage/10-20.safetensors",
+    ]
+    same = {name for name in parts if ".tasks" not in name.parts}
+    assert same == set(whole)
+    # The options name their folders, and the page quotes the command.
+    assert {name for name in same if parts[name] != whole[name]} <= {
+        Path(name) for name in ("options.yaml", "report.html", "summary.json")
+    }
+    assert parts[Path("coverage/findings.json")] == whole[Path("coverage/findings.json")]
