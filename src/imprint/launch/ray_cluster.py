@@ -119,6 +119,8 @@ class RayLauncher:
             return
         log("launcher: start a Ray cluster on this machine")
         self._folder = _short_folder()
+        # Ray would run tasks at niceness 15, behind all else that a shared machine does.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         ray.init(
             "local",
             num_cpus=usable_cores(),
