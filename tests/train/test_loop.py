@@ -13,6 +13,7 @@ from imprint.nets.load import load_model
 from imprint.train import loop
 from imprint.train.loop import train
 from imprint.train.probe_options import OnlineProbeOptions
+from imprint.train.run_state import RunState
 from tests.train.small_runs import CPU, OPTIONS
 
 TAUGHT = ("byol", "dino")
@@ -61,6 +62,45 @@ def test_a_killed_run_ends_with_the_same_weights(
     train(images, np.arange(40), options, tmp_path / "killed", 0, CPU)
     assert sorted(os.listdir(tmp_path / "killed")) == sorted(os.listdir(tmp_path / "whole"))
     assert (tmp_path / "killed" / "teacher.safetensors").exists() == (objective in TAUGHT)
+    for name in os.listdir(tmp_path / "whole"):
+        whole, resumed = (tmp_path / each / name for each in ("whole", "killed"))
+        assert whole.read_bytes() == resumed.read_bytes(), name
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("objective", ["vicreg", "dino", "supervised"])
+def test_a_run_killed_within_an_epoch_ends_with_the_same_bytes(
+    images, tmp_path, monkeypatch, objective, steps
+):
+    probes = OnlineProbeOptions(on=True)
+    options = replace(OPTIONS, batch_size=8, objective=objective, online_probes=probes, epochs=2)
+    train(images, np.arange(40), options, tmp_path / "whole", 0, CPU)
+    often = replace(options, resume_steps=steps, resume_every=10)
+    saved = RunState.save
+    points = []
+
+    def killed(run, path):
+        saved(run, path)
+        points.append((run.epoch, run.steps))
+        if len(points) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunState, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(images, np.arange(40), often, tmp_path / "killed", 0, CPU)
+    assert points == ([(0, 1), (0, 2)] if steps == 1 else [(0, 3), (1, 1)])
+    monkeypatch.setattr(RunState, "save", saved)
+    drawn = []
+    plain = loop.Batches.epoch
+
+    def watched(batches, epoch, sizes=None, first=0):
+        drawn.append((epoch, first))
+        return plain(batches, epoch, sizes, first)
+
+    monkeypatch.setattr(loop.Batches, "epoch", watched)
+    train(images, np.arange(40), often, tmp_path / "killed", 0, CPU)
+    assert drawn[0] == points[1]
+    assert sorted(os.listdir(tmp_path / "killed")) == sorted(os.listdir(tmp_path / "whole"))
     for name in os.listdir(tmp_path / "whole"):
         whole, resumed = (tmp_path / each / name for each in ("whole", "killed"))
         assert whole.read_bytes() == resumed.read_bytes(), name

@@ -66,19 +66,22 @@ class Batches:
         )
 
     def epoch(
-        self, epoch: int, sizes: Sequence[int] | None = None
+        self, epoch: int, sizes: Sequence[int] | None = None, first: int = 0
     ) -> Iterator[tuple[list[torch.Tensor], torch.Tensor]]:
         """Yield views, each float32 ``[b, C, S, S]`` in [0, 1], and labels int64 ``[b]``.
 
         Args:
             epoch: how many are done.
             sizes: S of each view; ``size`` of them all when left out.
+            first: how many batches of the epoch are done.
         """
         sizes = sizes or [self._side] * len(self._views)
         order = generator(self._seed, "order", epoch).permutation(len(self._indices))
         rows = [
             order[start : start + self.batch_size][rank() :: world_size()]
-            for start in range(0, self.per_epoch * self.batch_size, self.batch_size)
+            for start in range(
+                first * self.batch_size, self.per_epoch * self.batch_size, self.batch_size
+            )
         ]
         views = self._resident_views if self._resident is not None else self._streamed_views
         for batch, batch_views in zip(rows, views(rows, epoch, sizes), strict=True):

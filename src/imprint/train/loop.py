@@ -125,7 +125,7 @@ def train(
     )
     epochs = range(run.epoch, options.last_epoch)
     for epoch in track(epochs, f"train {name}", len(epochs), "epoch") if rank() == 0 else epochs:
-        line = _train_epoch(run, step, batches, options, epoch, name)
+        line = _train_epoch(run, step, batches, options, epoch, name, resume)
         if run.probes is not None:
             line["probes"] = _probe(run, run.probes, images, held_out, options)
         if on_epoch_end is not None and rank() == 0:
@@ -218,18 +218,18 @@ def _train_epoch(
     options: TrainOptions,
     epoch: int,
     name: str,
+    resume: Path,
 ) -> dict[str, Any]:
-    """Train one epoch; return its line of the log."""
+    """Train one epoch, or the rest of it; return its line of the log."""
     step.train()
     device_type = next(step.parameters()).device.type
     steps = options.epochs * batches.per_epoch
     warmup_steps = round(options.rising_epochs * batches.per_epoch)
     peak = peak_learning_rate(options, batches.batch_size)
     size = options.resolution.at(epoch, options.input_size)
-    losses, deviations = [], []
-    first = epoch * batches.per_epoch
-    drawn = batches.epoch(epoch, run.objective.view_sizes(size))
-    for position, (views, labels) in enumerate(drawn, start=first):
+    done = epoch * batches.per_epoch
+    drawn = batches.epoch(epoch, run.objective.view_sizes(size), run.steps)
+    for position, (views, labels) in enumerate(drawn, start=done + run.steps):
         factor = learning_rate_factor(position, steps, warmup_steps, options.end_ratio)
         for group in run.optimizer.param_groups:
             group["lr"] = peak * factor
@@ -246,15 +246,19 @@ def _train_epoch(
         run.objective.after_step(run.model, (position + 1) / steps)
         if run.probes is not None:
             run.probes.learn(depths, labels)
-        losses.append(loss.detach())
-        deviations.append(spreads(embeddings.detach()))
-    mean_loss = float(all_sum(torch.stack(losses).mean()) / world_size())
+        run.losses.append(loss.detach())
+        run.deviations.append(spreads(embeddings.detach()))
+        is_due = options.resume_steps and (position + 1) % options.resume_steps == 0
+        if is_due and run.steps < batches.per_epoch:
+            run.save(resume)
+    mean_loss = float(all_sum(torch.stack(run.losses).mean()) / world_size())
     if not np.isfinite(mean_loss):
         raise ImprintError(
             f"the loss of {name} is {mean_loss} in epoch {epoch + 1}: "
             "lower the learning rate or train in float32"
         )
-    embedding_std, direction_std = torch.stack(deviations).mean(dim=0).tolist()
+    embedding_std, direction_std = torch.stack(run.deviations).mean(dim=0).tolist()
+    run.losses, run.deviations = [], []
     line = {
         "epoch": epoch + 1,
         "loss": mean_loss,

@@ -7,6 +7,7 @@ second pass, and no batch statistics counted twice. The network does not notice 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -19,7 +20,7 @@ from imprint.data.files import stream
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.nets.image_model import ImageModel
-from imprint.train.gather import rank, world_size
+from imprint.train.gather import gather, own_share, rank, world_size
 from imprint.train.probe_options import OnlineProbeOptions
 
 VALIDATION_BATCH = 256
@@ -83,6 +84,21 @@ class OnlineProbes(nn.Module):
             figures[name] = {"loss": loss / count, "top1": first / count, "top5": among / count}
         self._sums, self._seen = {}, 0
         return figures
+
+    def sums(self) -> dict[str, Any]:
+        """Return what :meth:`reached` will divide, of every process: part of a run's state."""
+        sums = {name: gather(values[None]) for name, values in self._sums.items()}
+        return {"seen": self._seen * world_size(), "sums": sums}
+
+    def take_sums(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`sums` returned."""
+        device = next(self.parameters()).device
+        self._seen = int(state["seen"]) // world_size()
+        processes = {name: len(values) / world_size() for name, values in state["sums"].items()}
+        self._sums = {
+            name: (own_share(values) * processes[name]).to(device)
+            for name, values in state["sums"].items()
+        }
 
     @torch.inference_mode()
     def validate(

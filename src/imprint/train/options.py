@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.data.augmentation import Augmentation
+from imprint.study.counted import uncounted
 from imprint.study.option_types import Numbers, Settings
 from imprint.train.probe_options import OnlineProbeOptions
 from imprint.train.resolution import ResolutionRamp
@@ -72,6 +73,8 @@ class TrainOptions(Checked):
     """Epochs between snapshots of the weights; 0: only the last."""
     resume_every: Annotated[int, Bounds(least=1)] = 25
     """Epochs between checkpoints to resume from."""
+    resume_steps: Annotated[int, Bounds(least=0)] = uncounted(default=1000)
+    """Steps between checkpoints within an epoch; 0: only between epochs."""
     first_view: Augmentation = field(default_factory=lambda: SMALL_CROPS)
     """Augmentation of the first view."""
     second_view: Augmentation = field(default_factory=lambda: SMALL_CROPS)

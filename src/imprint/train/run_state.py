@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from imprint.nets.image_model import ImageModel
+from imprint.train.gather import gather, own_share, rank
 from imprint.train.objective import Objective
 from imprint.train.online_probes import OnlineProbes
 from imprint.train.state_file import take_state, write_state
@@ -24,14 +25,23 @@ class RunState:
     scaler: torch.amp.GradScaler
     probes: OnlineProbes | None = None
     log: list[dict[str, Any]] = field(default_factory=list)
+    losses: list[torch.Tensor] = field(default_factory=list)
+    """Of each step of an unfinished epoch."""
+    deviations: list[torch.Tensor] = field(default_factory=list)
+    """Of each step of an unfinished epoch: spreads of its embeddings, ``[2]``."""
 
     @property
     def epoch(self) -> int:
         """Epochs done: one line of the log each."""
         return len(self.log)
 
+    @property
+    def steps(self) -> int:
+        """Steps done of an unfinished epoch."""
+        return len(self.losses)
+
     def save(self, path: Path) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state, whole or not at all; within an epoch every process takes part."""
         state = {
             "log": self.log,
             "subject": self.model.state_dict(),
@@ -42,7 +52,12 @@ class RunState:
         if self.probes is not None:
             state["probes"] = self.probes.state_dict()
             state["probe optimizer"] = self.probes.optimizer.state_dict()
-        write_state(path, state)
+        if self.losses:
+            state["losses"] = gather(torch.stack(self.losses)[None])
+            state["deviations"] = gather(torch.stack(self.deviations)[None])
+            state["probe sums"] = {} if self.probes is None else self.probes.sums()
+        if rank() == 0:
+            write_state(path, state)
 
     def load(self, path: Path) -> None:
         """Take the state of a file written by :meth:`save`.
@@ -61,3 +76,9 @@ class RunState:
             self.probes.load_state_dict(state["probes"])
             self.probes.optimizer.load_state_dict(state["probe optimizer"])
         self.log = state["log"]
+        if "losses" in state:
+            device = next(self.model.parameters()).device
+            self.losses = list(own_share(state["losses"]).to(device))
+            self.deviations = list(own_share(state["deviations"]).to(device))
+            if self.probes is not None:
+                self.probes.take_sums(state["probe sums"])

@@ -179,6 +179,14 @@ def test_what_has_no_place_among_pixels_is_said(tmp_path):
         write_pack(parts, tmp_path / "c.pack")
 
 
+def test_names_that_lead_elsewhere_are_refused(tmp_path):
+    source = inspect_images(folder_of(tmp_path / "set")).images
+    for changes in ({"class_folders": ("ant", "../bee")}, {"class_folders": ("a\\nt", "bee")}):
+        with pytest.raises(ImprintError, match="is no plain relative path: rename it"):
+            write_pack(replace(source, **changes), tmp_path / "a.pack")
+    assert not (tmp_path / "a.pack").exists()
+
+
 def test_a_file_that_changes_meanwhile_is_named(tmp_path, monkeypatch):
     source = inspect_images(folder_of(tmp_path / "set")).images
     stale = np.zeros((7, 32), dtype=np.uint8)

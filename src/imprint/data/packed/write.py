@@ -35,6 +35,7 @@ from imprint.data.packed.header import (
     Kind,
     Tables,
     hash_table,
+    is_inside,
 )
 from imprint.study.fingerprint import DIGEST_BYTES, array_digests
 
@@ -76,6 +77,7 @@ def write_pack(images: ImageSet, path: Path, keep: Keep = "auto", part: str = ""
     if isinstance(images, ArrayImages):
         _write_arrays(images, path, part)
     elif isinstance(images, EncodedImages):
+        _check_names(images)
         kind = _kind(images, keep)
         try:
             _write_encoded(images, path, kind, part)
@@ -90,6 +92,13 @@ def write_pack(images: ImageSet, path: Path, keep: Keep = "auto", part: str = ""
         raise ImprintError(
             f"{images.name} is made of other sets, which are no files or arrays: pack each of them"
         )
+
+
+def _check_names(images: EncodedImages) -> None:
+    """Check that files about the images, which are called after them, will stay in their folder."""
+    strange = [name for name in (*images.class_folders, *images.paths) if not is_inside(name)]
+    if strange:
+        raise ImprintError(f"{images.name}: {strange[0]!r} is no plain relative path: rename it")
 
 
 def _kind(images: EncodedImages, keep: Keep) -> Kind:
