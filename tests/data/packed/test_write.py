@@ -25,6 +25,7 @@ from imprint.data.packed.images import PackedArrays, PackedPixels
 from imprint.data.packed.write import write_pack
 from imprint.data.selected import of_classes
 from imprint.data.sources.composite import composite
+from tests.data.one_set import as_parquet, as_saved, as_shards, samples, table_of
 from tests.data.packed.packs import UNEVEN, folder_of, header_of, pack_folder
 
 KINDS = {
@@ -109,6 +110,18 @@ def test_a_store_travels_to_other_processes_as_its_path(tmp_path, keep):
         sent = pickle.dumps(mapped)
         assert len(sent) < 40 * 3 * 24 * 24 / 10
         assert_same(pickle.loads(sent), mapped)
+
+
+@pytest.mark.parametrize("kind", ["shards", "Arrow", "Parquet"])
+def test_shards_and_tables_are_packed_as_a_folder_is(tmp_path, kind):
+    place = tmp_path / "set"
+    place.mkdir()
+    if kind == "shards":
+        as_shards(place, samples())
+    else:
+        (as_saved if kind == "Arrow" else as_parquet)(place, table_of(samples()))
+    source, packed = pack_folder(place, tmp_path / "a.pack")
+    assert_same(packed, source)
 
 
 def test_arrays_are_packed_with_boxes_and_hashes(tmp_path):
