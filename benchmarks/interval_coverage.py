@@ -40,7 +40,7 @@ from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.cohort.memorization import _average, _over_records_and_models
 from imprint.lenses.membership.study.ensemble import mean_over_models
-from imprint.stats.bootstrap import mean, mean_share_difference
+from imprint.stats.bootstrap import mean, mean_share, mean_share_difference
 from imprint.stats.correlation import pearson, spearman
 from imprint.stats.estimate import Estimate
 from imprint.stats.median import median
@@ -523,6 +523,30 @@ def add_recall(images: int, recalled: float, base: float) -> None:
 for sampled in (20, 50, 200):
     for share, chance in ((0.0, 0.1), (0.02, 0.02), (0.05, 0.1), (0.2, 0.1), (0.95, 0.02)):
         add_recall(sampled, share, chance)
+
+
+def add_search_recall(queries: int, probed: float) -> None:
+    """Register the recall of an approximate search over queries that were searched exactly as well.
+
+    The 100 nearest of a query lie in 12 lists, by a Dirichlet distribution of concentration 0.5; a
+    list is probed with the chance ``probed``, and what is in the others is missed together.
+    """
+
+    @scenario(
+        "dejavu --search ivfpq: recall@100",
+        "bootstrap over queries, widened where rare",
+        f"{queries} queries, {100 * probed:g} % found",
+    )
+    def draw(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        lists = np.stack([random.multinomial(100, random.dirichlet(np.full(12, 0.5)))
+                          for _ in range(queries)])  # fmt: skip
+        shares = (lists * (random.random(lists.shape) < probed)).sum(axis=1) / 100
+        return {"recall": (mean_share(shares, generator(seed, "recall"), 500), probed)}
+
+
+for sample in (32, 256):
+    for found in (0.5, 0.83, 0.95, 0.999):
+        add_search_recall(sample, found)
 
 
 def main() -> None:

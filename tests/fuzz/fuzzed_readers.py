@@ -93,6 +93,7 @@ from imprint.lenses.membership.study import case as membership_case
 from imprint.lenses.membership.study.orders import read_order
 from imprint.lenses.membership.study.privacy.arrays import bound_array_file
 from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
+from imprint.neighbors.sources import NpySource, TableSource
 from imprint.nets.fill import initial_model
 from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
@@ -122,6 +123,7 @@ from imprint.report.inputs import read_columns, read_picture
 from imprint.study.array_file import read_array_file
 from imprint.study.config import yaml_words
 from imprint.study.store import Study
+from imprint.study.stored_array import open_stored
 from imprint.study.tables import write_table
 from imprint.train.cohort.masks import Masks, read_masks, write_masks
 from imprint.train.published_options import read_published_options
@@ -546,6 +548,39 @@ def read_fit(path: Path) -> object:
     return leave_one_out_inputs.queries_like(inputs, path, arrays.queries, arrays.query_labels)
 
 
+def vectors_in_table(folder: Path) -> Path:
+    """Write a table of vectors."""
+    write_table(folder / "a.parquet", {"index": np.arange(9), "v": floats(9, 3)})
+    return folder / "a.parquet"
+
+
+def vectors_in_npy(folder: Path) -> Path:
+    """Write vectors as an array."""
+    np.save(folder / "a.npy", floats(9, 3))
+    return folder / "a.npy"
+
+
+def read_vectors(path: Path) -> object:
+    """Read vectors block by block, and single ones."""
+    source = TableSource(path, "v") if path.suffix == ".parquet" else NpySource(path)
+    some = np.arange(min(source.shape[0], 2))
+    return [block for _, block in source.blocks()], list(source.gather(some))
+
+
+def stored_rows(folder: Path) -> Path:
+    """Write an array that is read by rows."""
+    np.save(folder / "a.npy", floats(4, 2, 5))
+    return folder / "a.npy"
+
+
+def read_rows(path: Path) -> object:
+    """Read an array by rows, and by blocks of them."""
+    stored = open_stored(path)
+    rows = range(min(4, len(stored))) if stored.shape else ()
+    blocks = [stored.row_part(row, slice(0, 2)) for row in rows if len(stored.shape) > 1]
+    return [stored.row(row) for row in rows], blocks
+
+
 def read_two_model(path: Path) -> object:
     """Read the arrays of the two-model test."""
     return read_array_file(TwoModelArrays, path)
@@ -701,6 +736,9 @@ READERS = (
     FuzzedReader("WebP", image(".webp", "WEBP"), read_image),
     FuzzedReader("BMP", image(".bmp", "BMP"), read_image),
     FuzzedReader("PPM", image(".ppm", "PPM"), read_image),
+    FuzzedReader("vectors in a table", vectors_in_table, read_vectors),
+    FuzzedReader("vectors in an array", vectors_in_npy, read_vectors, of_npy),
+    FuzzedReader("array read by rows", stored_rows, read_rows, of_npy),
     FuzzedReader("arrays of images", npz(**ARRAYS), images_of(""), of_npz),
     FuzzedReader("images.npy", images_npy, images_of("images.npy"), of_npy),
     FuzzedReader("header of a packed store", packed("header.json"), read_packed, of_json),

@@ -45,7 +45,7 @@ class MembershipAttack(AttacksChoice, Common):
     """
 
     arrays: Path
-    """An .npz file of signals."""
+    """An .npz file of signals, or a folder of .npy files, of which large ones stay on disk."""
     signal: Literal["phi", "log_curvature", "loss"] = "phi"
     """What the signals are: logit margins, logs of the input-loss curvature, or losses."""
     controls: bool = True
