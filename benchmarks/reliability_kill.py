@@ -30,6 +30,8 @@ from trials import Row, call, differing, import_heavy, print_rows, tree
 IN_PROGRESS = ("summary.json", "report.html", "options.yaml")
 """Files that a command writes anew, whole, as it goes on: they are compared at the end alone."""
 
+ORPHANS_END_WITHIN_S = 10.0
+
 
 def long_commands(folder: Path) -> dict[str, list[str]]:
     """Return calls that take seconds, by name; ``folder`` holds the miniatures."""
@@ -110,8 +112,18 @@ def killed_run(
     wrong = differing(undisturbed, tree(root))
     if wrong:
         return f"other bytes than undisturbed: {', '.join(wrong)}"
-    orphans = [child for child in left if _session_lives(child)]
+    orphans = _left_behind(left)
     return f"processes left behind: {orphans}" if orphans else ""
+
+
+def _left_behind(sessions: list[int]) -> list[int]:
+    """Return the sessions that still have a process after a while: starting workers end late."""
+    latest = time.monotonic() + ORPHANS_END_WITHIN_S
+    while orphans := [session for session in sessions if _session_lives(session)]:
+        if time.monotonic() > latest:
+            return orphans
+        time.sleep(0.1)
+    return []
 
 
 def _start(words: list[str]) -> int:

@@ -167,13 +167,14 @@ def _start_worker(
     trusted: tuple[bool, tuple[str, ...]],
     verbosity: progress.Verbosity,
 ) -> None:
+    # First, for the import below takes seconds on a busy machine.
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
     import torch
 
     progress.set_verbosity(verbosity)
     restore_consent(trusted)
     torch.set_num_threads(threads)
     progress.count_into(lambda: _count(counter), unit)
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
 
 def _die_with(parent: int) -> None:
