@@ -52,6 +52,8 @@ from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
 from imprint.data.split import Partition, Partitions, load_partitions, save_partition
 from imprint.data.tags.tag_files import read_frequencies, read_tags
+from imprint.launch.ledger import PLAN, Ledger
+from imprint.launch.status import study_status
 from imprint.lenses.coverage.array_criterion import CoverageCriterion, load_criterion
 from imprint.lenses.coverage.clusters.novelty import SeenCells
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
@@ -316,6 +318,16 @@ def draw_gallery(path: Path) -> object:
     """Read and draw a gallery."""
     read = read_gallery(path.parent, "key", "Filter")
     return None if read is None else read.html()
+
+
+def task_ledger(folder: Path) -> Ledger:
+    """Write the ledger of a task that failed, with its log."""
+    ledger = Ledger(folder, "train")
+    ledger.plan({"models/0": "x", "models/1": "x"})
+    entry = ledger.entry("models/0")
+    entry.fail("the loss is not finite")
+    entry.log.write_text("epoch 1\nepoch 2\n")
+    return ledger
 
 
 def masks(folder: Path) -> Path:
@@ -844,6 +856,18 @@ READERS = (
     ),
     FuzzedReader("activations", values, lambda path: read_activations(path.parent), of_npy),
     FuzzedReader("masks", masks, read_masks, of_npy),
+    FuzzedReader(
+        "state of a task",
+        lambda folder: task_ledger(folder).entry("models/0").state_file,
+        lambda path: Ledger(path.parents[2], "train").entry("models/0").read(),
+        of_json,
+    ),
+    FuzzedReader(
+        "plan of tasks",
+        lambda folder: task_ledger(folder).folder / PLAN,
+        lambda path: study_status(path.parents[2]),
+        of_json,
+    ),
     FuzzedReader(
         "card of masks",
         lambda folder: masks(folder).with_suffix(".json"),
