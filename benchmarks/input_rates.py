@@ -49,11 +49,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", default="", help="rows with this in their name")
-    parser.add_argument("--row", help=argparse.SUPPRESS)
+    parser.add_argument("--rows", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.peers = os.path.abspath(options.peers)
-    if options.row:
-        print(json.dumps(measure(**json.loads(options.row))))
+    if options.rows:
+        for row in json.loads(options.rows):
+            print(json.dumps({**row, **measure(**row)}), flush=True)
         return
     with tempfile.TemporaryDirectory() as made:
         places = {"64": Path(made) / "64", "224 of 500": Path(made) / "500"}
@@ -62,24 +63,34 @@ def main() -> None:
         for place in places.values():
             write_forms(place, options.peers)
         print(f"load before: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores", flush=True)
-        for kind, place in places.items():
-            for workers in (1, 2):
-                table(kind, place, workers, options)
+        for workers in (1, 2):
+            rows = [
+                row_of(name, kind, place, workers, options)
+                for kind, place in places.items()
+                for name in READERS
+                if options.only in name or name == BASE
+            ]
+            measured = in_process(sys.executable, rows, ours=True)
+            measured |= in_process(options.peers, rows, ours=False)
+            for kind in places:
+                print_table(kind, workers, measured)
         print(f"load after: {os.getloadavg()[0]:.1f}")
 
 
-def table(kind: str, place: Path, workers: int, options: argparse.Namespace) -> None:
-    """Measure and print the rows of one kind of work."""
-    rows: dict[str, dict[str, Any]] = {}
-    for name, (package, form, _) in READERS.items():
-        if options.only not in name and name != BASE:
-            continue
-        python = sys.executable if package == "imprint" else options.peers
-        row = {
-            "name": name, "place": str(place / form), "kind": kind, "workers": workers,
-            "seconds": options.seconds, "repeats": options.repeats,
-        }  # fmt: skip
-        rows[name] = in_process(python, row)
+def row_of(
+    name: str, kind: str, place: Path, workers: int, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Return what is measured in one row."""
+    return {
+        "name": name, "place": str(place / READERS[name][1]), "kind": kind, "workers": workers,
+        "seconds": options.seconds, "repeats": options.repeats,
+    }  # fmt: skip
+
+
+def print_table(kind: str, workers: int, measured: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """Print the rows of one kind of work."""
+    missing = {"missing": "failed"}
+    rows = {name: measured.get((kind, name), missing) for name in READERS}
     base = rows[BASE]
     print(f"\n{kind}, {workers} worker{'s' if workers > 1 else ''} (load {os.getloadavg()[0]:.1f})")
     print("| reader | per CPU s | spread | x Pillow | per s | spread | x Pillow | pixels |")
@@ -101,22 +112,22 @@ def rates(row: dict[str, Any], base: dict[str, Any], unit: str) -> tuple[str, st
     return f"{median:,.0f}", spread, f"{ratio:.2f}"
 
 
-def in_process(python: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Measure one row with a Python."""
-    call = [python, __file__, "--row", json.dumps(row)]
-    cores = sorted(os.sched_getaffinity(0))[: row["workers"]]
+def in_process(
+    python: str, rows: list[dict[str, Any]], ours: bool
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Measure rows one after another in a process of a Python, ours or the others'."""
+    own = [row for row in rows if (READERS[row["name"]][0] == "imprint") == ours]
+    cores = sorted(os.sched_getaffinity(0))[: own[0]["workers"]]
     done = subprocess.run(
-        call,
-        capture_output=True,
+        [python, __file__, "--rows", json.dumps(own)],
+        stdout=subprocess.PIPE,
         text=True,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
-    if done.returncode:
-        return {"missing": f"failed: {(done.stderr.strip().splitlines() or ['?'])[-1][:80]}"}
-    measured: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return measured
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {(line["kind"], line["name"]): line for line in lines}
 
 
 def measure(
@@ -143,6 +154,8 @@ def measure(
         cpu.append(read / max(cpu_seconds() - used, 0.01))
         if read != passes * images:
             return {"missing": f"failed: {read} images of {passes * images}"}
+    shown = f"{name}, {kind}, {workers}: {statistics.median(cpu):,.0f} per CPU second"
+    print(shown, file=sys.stderr, flush=True)
     return {"images": images, "sum": total, "wall": wall, "cpu": cpu}
 
 
