@@ -102,6 +102,10 @@ def test_classes_annotated_by_tasks_have_the_files_of_one_pass(folders, tmp_path
         parts.run(step)
     with using(again), cut_into(2):
         assert files_of(parts.run(step)) == expected
+    uncut = Study(tmp_path / "uncut")
+    with using(InlineLauncher(survives=1)), cut_into(2), pytest.raises(Killed):
+        uncut.run(step)
+    assert files_of(uncut.run(step)) == expected
     assert [*killed.keys, *again.keys] == ["boxes/0-1", "boxes/1-2"]
 
 

@@ -149,9 +149,14 @@ def nearest_in_tasks(
     parts = [store.path(step.artefact) for step in steps]
     ranked = [Ranked(read_npy(part / INDICES), read_npy(part / KEYS)) for part in parts]
     merged = merge_shards(ranked, k)
+    remove_searches(study)
+    return as_neighbors(merged, metric)
+
+
+def remove_searches(study: Path) -> None:
+    """Remove what killed searches left in a study."""
     for unfinished in study.glob(".neighbours.*.part"):
         shutil.rmtree(unfinished)
-    return as_neighbors(merged, metric)
 
 
 def _rank(

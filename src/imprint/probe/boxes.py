@@ -209,7 +209,14 @@ class BoxFiles(Step):
         if len(shards) == 1:
             with of_one_task():
                 write_boxes(path, self.data, indices, self.load(), self.batch_size)
-            return
+        else:
+            self._in_shards(path, indices, labels, shards)
+        remove_parts(path)
+
+    def _in_shards(
+        self, path: Path, indices: IntArray, labels: IntArray, shards: list[slice]
+    ) -> None:
+        """Write the boxes from those of shards of the classes."""
         check_names(self.data)
         export_names(self.data, indices.tolist())
         parts = [
@@ -225,7 +232,6 @@ class BoxFiles(Step):
                 (path / ANNOTATION).mkdir(exist_ok=True)
                 folder.rename(path / ANNOTATION / folder.name)
         write_facts(path, self.data, indices)
-        remove_parts(path)
 
 
 @dataclass(frozen=True, kw_only=True)

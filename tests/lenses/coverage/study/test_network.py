@@ -56,6 +56,10 @@ def test_shards_of_the_images_give_the_bytes_of_one_pass(
         study.run(step)
     with using(again), cut_into(2):
         assert files_of(study.run(step)) == whole
+    uncut = Study(tmp_path / "uncut")
+    with using(InlineLauncher(survives=1)), cut_into(2), pytest.raises(Killed):
+        uncut.run(step)
+    assert files_of(uncut.run(step)) == whole
     assert set(whole) == {"values.npy", "inputs.parquet", "layers.json"}
     assert [*killed.keys, *again.keys] == ["activations/test/0-512", "activations/test/512-600"]
     folder = tmp_path / "parts/activations"

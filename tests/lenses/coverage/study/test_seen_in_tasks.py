@@ -65,6 +65,9 @@ def test_shards_of_the_tests_give_the_bytes_of_one_pass(tmp_path: Path, with_fit
     assert measured("parts", again) == whole
     keys = [f"coverage/{rows}.safetensors" for rows in ("0-7", "7-14", "14-20")]
     assert [killed.keys, again.keys] == [keys[:2], keys[2:]]
+    with pytest.raises(Killed):
+        measured("uncut", InlineLauncher(survives=1))
+    assert measured("uncut") == whole
     assert not list((tmp_path / "parts").glob(".coverage*"))
 
 

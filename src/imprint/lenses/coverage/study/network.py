@@ -168,7 +168,12 @@ class TakeActivations(Step):
         shards = shards_of(len(self.view), BATCH)
         if len(shards) == 1:
             self.write(path)
-            return
+        else:
+            self._in_shards(path, shards)
+        remove_parts(path)
+
+    def _in_shards(self, path: Path, shards: list[slice]) -> None:
+        """Write the activations from those of shards."""
         parts = [
             ActivationsOfShard(
                 AuditedNetwork(self.network.file, self.network.device),
@@ -183,7 +188,6 @@ class TakeActivations(Step):
         batches = -(-len(self.view) // BATCH)
         folders = make_parts(self.artefact, path, parts, self.what, batches)
         join_activations(path, folders)
-        remove_parts(path)
 
     def write(self, path: Path) -> None:
         """Write the activations from one pass of this process."""

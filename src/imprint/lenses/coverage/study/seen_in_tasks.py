@@ -112,6 +112,7 @@ def see_tests_of_step(
     free, batches = in_random_order(fitted, test, seed)
     shards = shards_of(len(batches), 1)
     if len(shards) == 1 or not free:
+        remove_parts(path)
         with of_one_task():
             return see_tests(fitted, test, seed, first)
     file = path / PARTS / FITTED

@@ -17,7 +17,7 @@ from imprint.lenses.dejavu.memorization.attack import Metric
 from imprint.lenses.dejavu.options import AttackChoice
 from imprint.lenses.dejavu.search_findings import SearchFindings
 from imprint.neighbors.approximate import nearest_approximate
-from imprint.neighbors.in_tasks import nearest_in_tasks
+from imprint.neighbors.in_tasks import nearest_in_tasks, remove_searches
 from imprint.neighbors.index_file import IvfPqOptions, write_index
 from imprint.neighbors.sources import TableSource
 from imprint.neighbors.streamed import nearest_streamed
@@ -59,6 +59,7 @@ class TableSearch:
         """
         source = TableSource(self.table, self.layer)
         if not are_cut():
+            remove_searches(study_of(self.table))
             return nearest_streamed(crops, source, self.k, self.metric, self.device).indices
         neighbours = nearest_in_tasks(
             crops,
