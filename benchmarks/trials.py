@@ -173,7 +173,13 @@ def tree(folder: Path) -> dict[str, str]:
 def _digest(path: Path) -> str:
     if path.is_symlink():
         return f"link to {os.readlink(path)}"
-    return "folder" if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+    if path.is_dir():
+        return "folder"
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        # A worker whose command was killed may write for a moment longer.
+        return "gone"
 
 
 def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
