@@ -82,3 +82,4 @@ def test_findings_hold_the_recall_of_each_model() -> None:
 
 def test_the_study_of_a_table_is_the_folder_of_its_tables(tmp_path) -> None:
     assert study_of(tmp_path / "tables/embeddings/x/A.parquet") == tmp_path
+    assert study_of(tmp_path / "A.parquet") == tmp_path

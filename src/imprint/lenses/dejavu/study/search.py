@@ -89,8 +89,9 @@ class TableSearch:
 
 
 def study_of(table: Path) -> Path:
-    """Return the study in whose ``tables`` a table is."""
-    return next(folder.parent for folder in table.parents if folder.name == "tables")
+    """Return the study in whose ``tables`` a table is; the table's folder where it is in none."""
+    studies = (folder.parent for folder in table.parents if folder.name == "tables")
+    return next(studies, table.parent)
 
 
 @dataclass(frozen=True)
