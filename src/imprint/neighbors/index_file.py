@@ -17,16 +17,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
-from imprint.core.bounds import Bounds, Checked
 from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import derive, generator
 from imprint.neighbors.distances import Metric
+from imprint.neighbors.ivfpq_options import IvfPqOptions as IvfPqOptions
 from imprint.neighbors.nearest import checked_norms
 from imprint.neighbors.screening import Vectors, divisors
 from imprint.neighbors.sources import VectorSource, block_rows
@@ -39,24 +39,6 @@ TRAINING_PER_LIST = 40
 """Vectors a list that centroids are trained on; faiss advises 39 or more."""
 MAX_CODE_BITS = 8
 INDEX, CARD = "index.faiss", "index.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class IvfPqOptions(Checked):
-    """How approximate neighbours are searched, and how well that is checked."""
-
-    lists: Annotated[int, Bounds(least=0)] = 0
-    """Lists the vectors are assigned to; 0 for the power of two at or above the square root of
-    their number."""
-    code_bytes: Annotated[int, Bounds(least=1, most=1024)] = 64
-    """Bytes a vector is kept in; the greatest divisor of its dimensions up to this is taken."""
-    nprobe: Annotated[int, Bounds(least=1)] = 64
-    """Lists that are searched for each query. More find more, in proportion to the time."""
-    candidates: Annotated[int, Bounds(least=1)] = 400
-    """Best vectors by their codes whose distances are then computed exactly; at least k are
-    taken."""
-    recall_queries: Annotated[int, Bounds(least=2)] = 256
-    """Queries, drawn from the seed, that are also searched exactly to measure the recall."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from imprint.data.augmentation import SECOND_VIEW, Augmentation
 from imprint.launch.options import ManyTasks
 from imprint.lenses.dejavu.doubt_options import DoubtChoice, OwnDoubtChoice
 from imprint.lenses.dejavu.public_options import PublicChoice
-from imprint.neighbors.index_file import IvfPqOptions
+from imprint.neighbors.ivfpq_options import IvfPqOptions
 from imprint.study.option_types import Formerly, Names, Numbers, Settings
 from imprint.study.options import Common, CropChoice, DataChoice, ModelChoice, WeightsChoice
 from imprint.train.options import TrainOptions
