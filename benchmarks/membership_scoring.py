@@ -20,6 +20,7 @@ import numpy as np
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
 from imprint.lenses.membership.attack_kit.run import attack_cohort
+from imprint.lenses.membership.attacks.rmia import RmiaOptions
 from imprint.lenses.membership.cohort.references import Cohort, References, probability
 
 LIMITS = {"rmia": 0.050, "lira": 0.100}
@@ -92,7 +93,7 @@ def plain_rmia(cohort: Cohort, target: np.ndarray, population: np.ndarray) -> np
     """Return RMIA scores by the matrix of ratios, in blocks of records that fit into memory."""
     ratio = probability(target[0]) / probability(cohort.signals["phi"][:, 0]).mean(axis=0)
     others = probability(population[0]) / probability(cohort.population["phi"][:, 0]).mean(axis=0)
-    gamma = {}.gamma
+    gamma = RmiaOptions().gamma
     blocks = [
         (ratio[start : start + 2000, None] / others > gamma).mean(axis=1)
         for start in range(0, len(ratio), 2000)

@@ -43,7 +43,7 @@ def main() -> None:
         print(json.dumps(measure(options)))
         return
     is_above = False
-    for vectors in (options.vectors // 8, options.vectors):
+    for vectors in (options.vectors, options.vectors // 8):
         with tempfile.TemporaryDirectory() as folder:
             is_above |= measure_all(vectors, Path(folder), options)
     sys.exit(int(is_above))

@@ -254,7 +254,7 @@ def join_tables(
         for part in parts:
             with reading_parquet(part) as file:
                 names = file.schema_arrow.names
-                for batch in file.iter_batches(_batch_rows(file.schema_arrow, names)):
+                for batch in _batches(file, names):
                     columns = map(column_values, batch.columns)
                     write(dict(zip(names, columns, strict=True)))
 
@@ -270,13 +270,20 @@ def _read_columns(file: Any, names: list[str]) -> Table:
         raise ValueError("two columns of one name")
     arrays = {name: np.empty(*_layout(schema.field(name).type, rows)) for name in names}
     filled = 0
-    for batch in file.iter_batches(batch_size=_batch_rows(schema, names), columns=names):
+    for batch in _batches(file, names):
         for name, values in zip(names, batch.columns, strict=True):
             arrays[name][filled : filled + len(batch)] = column_values(values)
         filled += len(batch)
     if filled != rows and names:
         raise ValueError(f"{filled} rows where {rows} are announced")
     return arrays
+
+
+def _batches(file: Any, names: list[str]) -> Iterator[Any]:
+    """Yield rows in order, one group after the other: asked for all, Arrow reads far ahead."""
+    size = _batch_rows(file.schema_arrow, names)
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(batch_size=size, row_groups=[group], columns=names)
 
 
 def _batch_rows(schema: pa.Schema, names: list[str]) -> int:
