@@ -110,3 +110,40 @@ def test_the_error_that_a_library_makes_of_a_deleted_folder_is_translated(tmp_pa
 
     with pytest.raises(ImprintError, match="was deleted or moved"):
         Study(tmp_path / "study").step("a", {}, build)
+
+
+def test_no_other_file_is_written_through_a_link_in_unfinished_work(tmp_path):
+    def build(path):
+        path.mkdir(exist_ok=True)
+        (path / "a").write_text("written")
+
+    def killed(path):
+        build(path)
+        raise KeyboardInterrupt
+
+    study = Study(tmp_path / "study")
+    with pytest.raises(KeyboardInterrupt):
+        study.step("a", {}, killed, resumable=True)
+    unfinished = study.unfinished("a", {})
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a").write_text("kept")
+    (unfinished / "a").unlink()
+    (unfinished / "a").symlink_to(outside / "a")
+    with pytest.raises(ImprintError, match="is a link in unfinished work"):
+        study.step("a", {}, build, resumable=True)
+    shutil.rmtree(unfinished)
+    unfinished.symlink_to(outside)
+    with pytest.raises(ImprintError, match="is a link in unfinished work"):
+        study.step("a", {}, build, resumable=True)
+    assert (outside / "a").read_text() == "kept"
+
+
+def test_a_link_to_a_folder_where_a_file_is_to_be_is_replaced(tmp_path):
+    (tmp_path / "outside").mkdir()
+    for name in ("a.json", ".a.json.part"):
+        (tmp_path / name).symlink_to(tmp_path / "outside")
+    write_json(tmp_path / "a.json", 1)
+    assert (tmp_path / "a.json").read_text() == "1\n"
+    assert not (tmp_path / "a.json").is_symlink()
+    assert list((tmp_path / "outside").iterdir()) == []

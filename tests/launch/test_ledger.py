@@ -148,3 +148,17 @@ def test_a_plan_of_others_is_one_sentence(ledger):
     ledger.plan({"models/A": "1"})
     assert ledger.planned() == ["models/A"]
     assert [each.group for each in ledgers_in(ledger.study)] == ["train"]
+
+
+@pytest.mark.parametrize("keys", ['["\\ud800"]', '["a","a"]', "[" + '"",' * 1_000_000 + '"a"]'])
+def test_a_plan_of_keys_that_cannot_be_is_one_sentence(ledger, keys):
+    ledger.plan({"a": "1"})
+    (ledger.folder / "plan.json").write_text(keys)
+    with pytest.raises(ImprintError, match=r"plan\.json is not a plan of imprint"):
+        ledger.planned()
+
+
+def test_tasks_without_a_state_are_known_by_one_look_at_the_folder(ledger):
+    assert ledger.recorded(["a"]) == []
+    ledger.plan({"a": "1"})
+    assert ledger.recorded(["b", "a"]) == ["a"]

@@ -89,3 +89,13 @@ def test_status_loads_no_torch(ledger):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["groups"][0]["done"] == 1
+
+
+@pytest.mark.parametrize("name", ["since", "items", "process"])
+def test_numbers_that_no_clock_counts_to_are_no_state(ledger, name):
+    entry = ledger.entry("models/held")
+    with entry.recording("held", "model"):
+        entry.write(replace(entry.read(), **{name: 10**400}))
+        (group,) = study_status(ledger.study).groups
+    assert not group.running
+    assert any("is not the state of a task" in sentence for sentence in group.unreadable)

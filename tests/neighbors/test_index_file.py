@@ -1,4 +1,6 @@
+import hashlib
 import importlib.util
+import json
 
 import numpy as np
 import pytest
@@ -71,3 +73,51 @@ def test_without_faiss_the_extra_is_named(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImprintError, match=r"pip install 'imprint\[knn\]', or search exactly"):
         write_index(tmp_path / "i", ArraySource(BASE), IvfPqOptions())
+
+
+def hashed(folder, content: bytes, **changes) -> None:
+    """Replace an index, and its hash on the card."""
+    (folder / "index.faiss").write_bytes(content)
+    card = json.loads((folder / "index.json").read_text())
+    card |= {"sha256": hashlib.sha256(content).hexdigest(), **changes}
+    (folder / "index.json").write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize("count", [40, 900])
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_an_index_that_lies_about_its_counts_is_not_read(tmp_path, monkeypatch, metric, count):
+    folder = tmp_path / "i"
+    card = write_index(folder, ArraySource(BASE[:count]), IvfPqOptions(code_bytes=3), metric)
+    content = (folder / "index.faiss").read_bytes()
+    probed, values = 45, 4 * 6 * card.lists
+    codes = 4 * 6 * 2**card.code_bits
+    ends = len(content) - count * (8 + -(-3 * card.code_bits // 8))
+    free = {*range(probed, probed + 8), *range(98, 98 + values)}
+    free |= set(range(98 + values + 50, 98 + values + 50 + codes))
+    read = []
+    monkeypatch.setattr(faiss, "read_index", read.append)
+    for at in set(range(ends)) - free:
+        changed = bytearray(content)
+        changed[at] ^= 0x41
+        hashed(folder, bytes(changed))
+        with pytest.raises(ImprintError, match="is not the index that its card describes"):
+            read_index(folder, (count, 6), metric)
+    assert not read
+    for other in (content[:-1], content + b"0", content[:-8] + (count).to_bytes(8, "little")):
+        hashed(folder, other)
+        with pytest.raises(ImprintError, match="is not the index that its card describes"):
+            read_index(folder, (count, 6), metric)
+    hashed(folder, content)
+    read_index(folder, (count, 6), metric)
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"lists": "9"}, {"lists": 0}, {"code_bits": 60}, {"code_bytes": 4}, {"more": 1}]
+)
+def test_a_card_of_no_index_is_refused(tmp_path, changes) -> None:
+    folder = tmp_path / "i"
+    write_index(folder, ArraySource(BASE), IvfPqOptions())
+    hashed(folder, (folder / "index.faiss").read_bytes(), **changes)
+    with pytest.raises(ImprintError, match=r"index\.json is damaged"):
+        read_index(folder, (900, 6), "l2")

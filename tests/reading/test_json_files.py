@@ -19,3 +19,8 @@ from tests.reading.refusals import sentence_about
 )
 def test_json_that_is_invalid_is_rejected(tmp_path, content, message):
     assert message in sentence_about(read_json, tmp_path / "a.json", content)
+
+
+def test_a_key_that_is_there_twice_among_many_is_found_at_once(tmp_path):
+    content = "{" + ",".join(f'"{key}":0' for key in range(300_000)) + ',"a":0,"a":0}'
+    assert "key 'a' is duplicated" in sentence_about(read_json, tmp_path / "a.json", content)

@@ -121,14 +121,17 @@ def replacing(path: Path, resume: str = "") -> Iterator[Path]:
             next call with the same key.
 
     Raises:
-        ImprintError: the disk is full, or the folder cannot be written or was deleted meanwhile.
+        ImprintError: the disk is full, the folder cannot be written or was deleted meanwhile, or
+            there is a link in unfinished work, through which other files would be written.
     """
     temporary = unfinished_path(path, resume)
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
         make_folder(path.parent)
         with telling_disk_errors(path), watching(path.parent) as check_it_is_there:
-            if not resume:
+            if resume:
+                _refuse_links(temporary)
+            else:
                 _remove(temporary)
             # What is written into an artefact in the making is flushed with all of it. Unfinished
             # work that is handed on must hold by itself.
@@ -207,8 +210,17 @@ def unfinished_path(path: Path, resume: str) -> Path:
     return path.with_name(f".{path.name}{'.' + resume if resume else ''}.part")
 
 
+def _refuse_links(path: Path) -> None:
+    inside = (
+        Path(folder, name) for folder, folders, files in os.walk(path) for name in folders + files
+    )
+    link = next((each for each in (path, *inside) if each.is_symlink()), None)
+    if link is not None:
+        raise ImprintError(f"{link} is a link in unfinished work: delete {path} and run again")
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

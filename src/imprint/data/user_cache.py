@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.errors import ImprintError
+from imprint.reading.array_files import arrays_in
+from imprint.reading.regular import read_at_once
 
 SETTLED_NS = 2_000_000_000
 """File systems keep times to 2 s at the coarsest (FAT)."""
@@ -79,16 +81,13 @@ def read_kept(kind: str, key: str, version: bytes) -> list[NDArray[Any]] | None:
     if cache is None:
         return None
     try:
-        content = cache.read_bytes()
+        content = read_at_once(cache, MOST_CACHE_BYTES)
         head, body = content[: len(version) + 32], content[len(version) + 32 :]
         if head != version + hashlib.sha256(body).digest():
             return None
-        stream = io.BytesIO(body)
-        arrays = []
-        while stream.tell() < len(body):
-            arrays.append(np.load(stream, allow_pickle=False))
+        arrays = arrays_in(body)
         os.utime(cache)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError):  # an UnreadableFile is one
         return None
     return arrays
 

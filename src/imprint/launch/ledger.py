@@ -17,7 +17,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -33,6 +33,9 @@ FOLDER = ".tasks"
 PLAN = "plan.json"
 MOST_STATE_BYTES = 1 << 16
 MOST_PLAN_BYTES = 64 << 20
+MOST_TASKS = 1_000_000
+MOST_NUMBER = 1 << 63
+"""Of attempts, processes and items; JSON has whole numbers of thousands of digits."""
 MOST_LETTERS = 60
 """Of a key in the name of its files."""
 SECONDS_BETWEEN_COUNTS = 1.0
@@ -124,7 +127,9 @@ class Entry:
     def locked(self) -> Iterator[None]:
         """Hold the task, waiting for the process that has it."""
         with _create(self.folder / f"{self.name}.lock", 0) as file:
-            _flock(file.fileno(), waits=True)
+            if not _flock(file.fileno(), waits=False):
+                progress.log(f"task {self.key}: waits for the process that is at it")
+                _flock(file.fileno(), waits=True)
             yield
 
     def is_held(self) -> bool:
@@ -230,9 +235,16 @@ class Ledger:
             content = _read_own(file, MOST_PLAN_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        if not isinstance(content, list) or not all(isinstance(key, str) for key in content):
+        if not _is_plan(content):
             raise ImprintError(f"{file} is not a plan of imprint: delete it and run again")
-        return content
+        return list(content)
+
+    def recorded(self, keys: Iterable[str]) -> list[str]:
+        """Return the keys of tasks that have a state, by one look at the folder."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            names = set(os.listdir(self.folder))
+            return [key for key in keys if self.entry(key).state_file.name in names]
+        return []
 
     def failures(self, digests: Mapping[str, str]) -> dict[str, str]:
         """Return the sentences that tasks failed with and were not changed since, by key."""
@@ -258,7 +270,8 @@ class Ledger:
             earlier = self.planned()
         except ImprintError:
             earlier = []
-        kept = [key for key in earlier if key in digests or self._is_done(key)]
+        done = {key for key in self.recorded(earlier) if self._is_done(key)}
+        kept = [key for key in earlier if key in digests or key in done]
         _replace_json(self.folder / PLAN, list(dict.fromkeys([*kept, *digests])))
         for key, digest in digests.items():
             entry = self.entry(key)
@@ -288,6 +301,19 @@ def _read_own(path: Path, limit: int) -> Any:
     return read_json(path, limit, remedy="delete it and run again")
 
 
+def _is_plan(content: Any) -> bool:
+    """Return whether a content is a list of different keys, each of which can be encoded."""
+    if not isinstance(content, list) or len(content) > MOST_TASKS:
+        return False
+    if not all(isinstance(key, str) for key in content) or len(set(content)) < len(content):
+        return False
+    try:
+        "".join(content).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold
+        return False
+    return True
+
+
 def _state_of(content: Any, entry: Entry) -> State:
     types: dict[str, Any] = dict.fromkeys(("attempt", "process", "items"), int)
     types["since"] = (int, float)
@@ -295,6 +321,9 @@ def _state_of(content: Any, entry: Entry) -> State:
         isinstance(content, dict)
         and content.keys() == {field.name for field in fields(State)}
         and all(isinstance(value, types.get(name, str)) for name, value in content.items())
+        and not any(
+            isinstance(value, int) and abs(value) >= MOST_NUMBER for value in content.values()
+        )
         and content["status"] in get_args(Status)
         and content["key"] == entry.key
     )

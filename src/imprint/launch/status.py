@@ -127,13 +127,15 @@ def _studies_in(study: Path) -> Iterator[Path]:
 
 
 def _group_status(study: Path, ledger: Ledger) -> GroupStatus:
-    done = waiting = 0
+    done = 0
     running: list[RunningTask] = []
     failed: list[FailedTask] = []
     interrupted: list[str] = []
     unreadable: list[str] = []
     keys = ledger.planned()
-    for key in keys:
+    recorded = ledger.recorded(keys)
+    waiting = len(keys) - len(recorded)
+    for key in recorded:
         entry = ledger.entry(key)
         try:
             state = entry.read()

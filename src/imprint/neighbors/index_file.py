@@ -5,8 +5,9 @@ Vectors are assigned to the nearest of ``lists`` centroids; of each, the residua
 and filled block by block: memory is the training vectors, one block, and code_bytes + 8 bytes a
 vector. faiss gives the same bytes at any number of threads (1.15, tested with 1 and 2).
 
-A folder holds ``index.faiss`` and ``index.json`` with its SHA-256: faiss trusts what it reads, so
-nothing is read but what was written.
+A folder holds ``index.faiss`` and ``index.json`` with its SHA-256. faiss trusts what it reads, so
+it reads nothing but a file with that hash whose counts agree with the card throughout
+(:mod:`imprint.neighbors.index_layout`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import derive, generator
 from imprint.neighbors.distances import Metric
+from imprint.neighbors.index_layout import Layout, has_layout
 from imprint.neighbors.ivfpq_options import IvfPqOptions as IvfPqOptions
 from imprint.neighbors.nearest import checked_norms
 from imprint.neighbors.screening import Vectors, divisors
@@ -127,13 +129,11 @@ def read_index(folder: Path, shape: tuple[int, int], metric: Metric) -> tuple[An
     faiss = import_faiss()
     try:
         check_regular(folder / INDEX)
-        card = IndexCard(**read_json(folder / CARD))
+        card = _card_of(read_json(folder / CARD))
     except FileNotFoundError:
         raise ImprintError(f"no index of neighbours at {folder}: run again") from None
-    except TypeError as error:
-        raise UnreadableFile(
-            f"{folder / CARD} is damaged: delete {folder} and run again"
-        ) from error
+    if card is None:
+        raise UnreadableFile(f"{folder / CARD} is damaged: delete {folder} and run again")
     if hash_file(folder / INDEX) != card.sha256:
         raise UnreadableFile(f"{folder / INDEX} is damaged: delete {folder} and run again")
     if (card.vectors, card.dimensions, card.metric) != (*shape, metric):
@@ -141,7 +141,36 @@ def read_index(folder: Path, shape: tuple[int, int], metric: Metric) -> tuple[An
             f"{folder} is an index of {card.vectors} vectors of {card.dimensions} dimensions by "
             f"{card.metric}, not of {shape[0]} of {shape[1]} by {metric}: delete it and run again"
         )
+    if not has_layout(folder / INDEX, _layout(card)):
+        raise UnreadableFile(
+            f"{folder / INDEX} is not the index that its card describes: delete {folder} and run "
+            "again"
+        )
     return faiss.read_index(str(folder / INDEX)), card
+
+
+def _card_of(content: Any) -> IndexCard | None:
+    """Return the card that a file holds; None where its values cannot be those of an index."""
+    kinds = get_type_hints(IndexCard)
+    if not isinstance(content, dict) or content.keys() != kinds.keys():
+        return None
+    if any(type(content[name]) is not kind for name, kind in kinds.items()):
+        return None
+    card = IndexCard(**content)
+    is_possible = (
+        1 <= card.lists <= card.vectors
+        and 1 <= card.code_bytes <= card.dimensions
+        and card.dimensions % card.code_bytes == 0
+        and 1 <= card.code_bits <= MAX_CODE_BITS
+    )
+    return card if is_possible else None
+
+
+def _layout(card: IndexCard) -> Layout:
+    is_cosine = card.metric == "cosine"
+    return Layout(
+        card.vectors, card.dimensions, is_cosine, card.lists, card.code_bytes, card.code_bits
+    )
 
 
 def import_faiss() -> Any:

@@ -8,6 +8,7 @@ exactly the bytes that its header promises, and an archive may unpack to
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Collection
@@ -71,6 +72,28 @@ def npy_layout(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
                 f"{path} is not an .npy file of numbers or text ({_reason(error)}): save it with "
                 "np.save"
             ) from error
+
+
+def arrays_in(content: bytes) -> list[NDArray[Any]]:
+    """Return the arrays that ``np.save`` wrote one after another, copies.
+
+    Raises:
+        ValueError: the content is anything else, or holds objects or more than
+            :data:`MAX_MEMBERS` arrays.
+    """
+    stream, arrays = io.BytesIO(content), list[NDArray[Any]]()
+    try:
+        while stream.tell() < len(content):
+            if len(arrays) == MAX_MEMBERS:
+                raise ValueError("it holds too many arrays")
+            shape, is_fortran, dtype = _header(stream)
+            start, count = stream.tell(), math.prod(shape)
+            values = np.frombuffer(content, dtype, count, start) if count else np.empty(0, dtype)
+            arrays.append(values.reshape(shape, order="F" if is_fortran else "C").copy())
+            stream.seek(start + values.nbytes)
+    except Exception as error:  # a damaged header raises nearly anything
+        raise ValueError(_reason(error)) from error
+    return arrays
 
 
 def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
@@ -174,6 +197,20 @@ def _check_array(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, n
     Raises:
         ValueError: it does not, or the array is one of objects.
     """
+    shape, is_fortran, dtype = _header(stream)
+    promised = math.prod(shape) * dtype.itemsize
+    available = size - stream.tell()
+    if promised != available:
+        raise ValueError(f"its header promises {promised:,} bytes, and {available:,} follow")
+    return shape, is_fortran, dtype
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, whether it is in Fortran order, and type; the stream stands at the values.
+
+    Raises:
+        ValueError: the array is one of objects, or has no shape.
+    """
     version = npy.read_magic(stream)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
@@ -184,9 +221,6 @@ def _check_array(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, n
     promised = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or (promised == 0 and max(shape, default=0) > MAX_EMPTY_AXIS):
         raise ValueError(f"its shape is {list(shape)}, without a value")
-    available = size - stream.tell()
-    if promised != available:
-        raise ValueError(f"its header promises {promised:,} bytes, and {available:,} follow")
     return shape, is_fortran, dtype
 
 

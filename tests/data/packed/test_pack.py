@@ -39,7 +39,7 @@ def test_a_store_opens(store):
         ({"images": -1}, "images is -1"),
         ({"images": True}, "images is True"),
         ({"images": 0}, "0 images"),
-        ({"images": 10**30}, "has no table labels|instead of|no table"),
+        ({"images": 10**30}, "has no table labels|instead of|no table|images is 1000"),
         ({"images": 6}, "has no table"),
         ({"channels": 10**9}, "of 1000000000 channels"),
         ({"classes": ["ant"]}, "class_folders are not as many as classes|names no class"),
@@ -177,3 +177,28 @@ def test_a_pipe_in_a_store_does_not_hang(store):
     data_file_path.unlink()
     os.mkfifo(data_file_path)
     assert "is a pipe" in refused(store)
+
+
+def test_numbers_that_no_array_has_are_refused(tmp_path):
+    path = tmp_path / "a.pack"
+    pack_folder(folder_of(tmp_path / "set"), path, "pixels")
+    change_header(path, width=10**30)
+    assert "width is 1000000" in refused(path)
+
+
+def test_counts_of_boxes_whose_sum_comes_round_are_refused(tmp_path):
+    path = tmp_path / "a.pack"
+    pack_folder(folder_of(tmp_path / "set"), path)
+    change_header(path, box_ends="exclusive")
+    change_table(path, "boxes", np.array([[0, 0, 2, 3]]))
+    change_table(path, "box_counts", np.array([2**62, 2**62, 2**62, 2**62, 1, 0, 0]))
+    assert "boxes are not as many as counted" in refused(path)
+
+
+def test_sizes_that_lie_are_refused_and_take_no_memory(tmp_path):
+    path = tmp_path / "a.pack"
+    pack_folder(folder_of(tmp_path / "set"), path, "files")
+    change_table(path, "sizes", np.full((7, 2), 10**6))
+    images = inspect_images(path, layout="packed").images
+    with pytest.raises(ImprintError):
+        images.read(np.array([0]), np.array([[0.0, 0, 10**6, 10**6]]), 8)

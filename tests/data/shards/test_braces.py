@@ -60,3 +60,13 @@ def test_ranges_hold_every_number_once(first, last, digits):
     numbers = [int(name[2:-4]) for name in names]
     assert sorted(numbers) == list(range(min(first, last), max(first, last) + 1))
     assert (numbers[0], numbers[-1]) == (first, last)
+
+
+def test_names_that_are_long_together_are_refused():
+    with pytest.raises(ImprintError, match="of more than 67,108,864 letters"):
+        expand_braces("{0..99999}" + "a" * 5000)
+
+
+def test_digits_of_other_scripts_are_no_range():
+    with pytest.raises(ImprintError, match="no range such as"):
+        expand_braces("{\u0660..\u0663}")

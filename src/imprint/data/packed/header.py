@@ -36,6 +36,8 @@ PIXELS_FILE = "pixels.npy"
 BYTES_FILE = "encoded.bin"
 MAX_CLASSES = 100_000
 MAX_CHANNELS = 65_536
+MAX_COUNT = 1 << 40
+"""Of images, rows and columns; the files must be as long as their product besides."""
 PACK_AGAIN = "pack the images again"
 
 Kind = Literal["pixels", "files", "arrays"]
@@ -124,7 +126,7 @@ def _problem(content: Mapping[str, Any]) -> str:
     if content["kind"] not in get_args(Kind):
         return f"kind {content['kind']!r} is unknown"
     for name in ("images", "channels", "height", "width"):
-        if type(content[name]) is not int or content[name] < 0:
+        if type(content[name]) is not int or not 0 <= content[name] <= MAX_COUNT:
             return f"{name} is {content[name]!r}"
     if not 1 <= content["channels"] <= MAX_CHANNELS or not content["images"]:
         return f"{content['images']} images of {content['channels']} channels"

@@ -8,8 +8,10 @@ import re
 from imprint.core.errors import ImprintError
 
 MAX_NAMES = 100_000
+MAX_LETTERS = 1 << 26
+"""Of all names together: each repeats what stands around the braces."""
 _GROUP = re.compile(r"\{([^{}]*)\}")
-_RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
+_RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
 
 
 def has_braces(pattern: str) -> bool:
@@ -31,8 +33,8 @@ def expand_braces(pattern: str) -> list[str]:
     ['a-08.tar', 'a-09.tar', 'a-10.tar', 'b-08.tar', 'b-09.tar', 'b-10.tar']
 
     Raises:
-        ImprintError: braces that do not match, a group that is no range and no list, or more than
-            :data:`MAX_NAMES` names.
+        ImprintError: braces that do not match, a group that is no range and no list, more than
+            :data:`MAX_NAMES` names, or names of more than :data:`MAX_LETTERS` letters.
     """
     pieces = _GROUP.split(pattern)
     if any(brace in piece for piece in pieces[::2] for brace in "{}"):
@@ -41,8 +43,11 @@ def expand_braces(pattern: str) -> list[str]:
     for group in pieces[1::2]:
         names = _choices(pattern, group)
         count *= len(names)
-        if count > MAX_NAMES:
-            raise ImprintError(f"{pattern} stands for more than {MAX_NAMES:,} files: check it")
+        if count > MAX_NAMES or count * len(pattern) > MAX_LETTERS:
+            raise ImprintError(
+                f"{pattern[:80]} stands for more than {MAX_NAMES:,} files, or for names of more "
+                f"than {MAX_LETTERS:,} letters: check it"
+            )
         choices.append(names)
     return [
         "".join(itertools.chain(*zip(pieces[::2], (*chosen, ""), strict=True)))
