@@ -4,7 +4,7 @@
 
 1,000,000 directions of 256 dimensions, Gaussian, of length 1. 250 attacked images a side are seen
 by two models, each as a query of its own with 100 planted neighbours: directions at a cosine drawn
-from [0.4, 0.9] of the query, the rest at random (no other vector comes within 0.35). A share of a
+from [0.4, 0.9] of the query, the rest at random (others come to some 0.35). A share of a
 query's planted neighbours, drawn from [0, 0.3] under the target and [0, 0.15] under the reference,
 has the image's class of 100; all other labels are random. So votes are close, as of real crops,
 and missed neighbours can change them. The two-model test is that of ``imprint dejavu``, k = 100.
