@@ -13,8 +13,11 @@ def test_an_exact_search_needs_no_word() -> None:
 def test_the_recall_of_each_model_is_told_with_its_interval() -> None:
     (sentence,) = search_sentences(SearchFindings(100, 64, 400, {"A": HIGH, "B": HIGH}))
     assert "of the 100 nearest public images" in sentence
-    assert "98.0% [97.0%, 99.0%] under A, 98.0% [97.0%, 99.0%] under B were found" in sentence
+    of_each = "98.0% [97.0%, 99.0%] under model A, 98.0% [97.0%, 99.0%] under model B were found"
+    assert of_each in sentence
     assert "256 crops" in sentence
+    (alone,) = search_sentences(SearchFindings(100, 64, 400, {"model": HIGH}))
+    assert "under the model were found" in alone
 
 
 def test_a_low_recall_is_told_plainly_with_what_to_do() -> None:

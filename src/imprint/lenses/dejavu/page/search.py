@@ -12,7 +12,8 @@ def search_sentences(search: SearchFindings | None) -> list[str]:
     if search is None:
         return []
     recalls = [
-        f"{percent(each.value)} [{percent(each.low)}, {percent(each.high)}] under {name}"
+        f"{percent(each.value)} [{percent(each.low)}, {percent(each.high)}] under "
+        + ("the model" if len(search.recall) == 1 else f"model {name}")
         for name, each in search.recall.items()
     ]
     count = next(iter(search.recall.values())).n
