@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/scale_units.py --out runs/units.json
 
 Each unit is measured alone, several times, and the least counts: other work on the machine only
-adds. Networks have random weights and pictures are crops of two photographs, 500 × 375 pixels at
-quality 90 (52 kB; those of ImageNet have 110 kB at the same size): neither changes the arithmetic.
+adds. Networks have random weights, which does not change the arithmetic. Pictures are crops of two
+photographs, 500 × 375 pixels at quality 90 (52 kB). Those of ImageNet have 110 kB at that size: the
+same crops at 100 kB take 1.33 times as long to decode, some 0.3 ms more a file.
 """
 
 from __future__ import annotations

@@ -124,8 +124,8 @@ def _contents(
         offsets, lengths = (np.concatenate(part) for part in zip(*places, strict=True))
         return ByteRanges(large, names, offsets, lengths, columns.content_leaf, name)
     log(
-        f"{name}: the images are compressed once more within Parquet, so whole row groups are "
-        "unpacked for each; data that datasets wrote anew is read faster"
+        f"{name}: the images are compressed once more within Parquet, or kept in a dictionary, so "
+        "whole row groups are unpacked for each; data that datasets wrote anew is read faster"
     )
     return RowGroups(large, names, columns, name)
 
