@@ -99,6 +99,34 @@ def test_vectors_at_the_distance_of_the_last_count_as_found() -> None:
     assert recall_shares(np.array([[1.0, 3.0]]), np.array([[1.0, 2.0]])).tolist() == [0.5]
 
 
+def test_vectors_that_are_as_far_as_the_last_but_for_rounding_count_as_found() -> None:
+    exact = np.array([[0.25, 0.5]])
+    rounded = np.array([[0.25, np.nextafter(0.5, 1)]])
+    assert recall_shares(rounded, exact).tolist() == [1]
+    assert recall_shares(np.array([[0.25, 0.5 + 1e-9]]), exact).tolist() == [0.5]
+
+
+def test_recall_under_cosine_counts_ties_on_paper_as_found(tmp_path) -> None:
+    """Angles between vectors of −1, 0 and 1 tie often, and differ in the last bits of float64."""
+    random = np.random.default_rng(4)
+    base = random.integers(-1, 2, (3000, 16)).astype(np.float32)
+    queries = random.integers(-1, 2, (60, 16)).astype(np.float32)
+    options = IvfPqOptions(lists=32, nprobe=4, candidates=60, code_bytes=4)
+    write_index(tmp_path / "i", ArraySource(base), options, "cosine")
+    result = nearest_approximate(
+        queries, ArraySource(base), tmp_path / "i", 20, options, "cosine", device="cpu"
+    )
+    dots = queries @ base.T
+    squares = np.square(queries, dtype=np.float64).sum(axis=1)[:, None] * np.square(base).sum(
+        axis=1
+    )
+    # Two different cosines of such vectors are further apart than 12 digits tell.
+    cosines = np.round(dots.astype(np.float64) / np.sqrt(np.maximum(squares, 1.0)), 12)
+    last = -np.sort(-cosines, axis=1)[:, 19:20]
+    shares = (np.take_along_axis(cosines, result.neighbors.indices, 1) >= last).mean(axis=1)
+    assert result.recall.value == pytest.approx(shares.mean(), abs=1e-12)
+
+
 def test_recall_is_measured_on_as_many_queries_as_asked() -> None:
     base = ArraySource(np.arange(100, dtype=np.float32)[:, None])
     queries = np.arange(40, dtype=np.float32)[:, None]

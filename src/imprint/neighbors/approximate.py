@@ -37,6 +37,8 @@ from imprint.stats.estimate import Estimate
 
 PAIRS = 1 << 22
 """Candidates, of all queries, that are ranked at a time."""
+ROUNDING = 1e-12
+"""Share of a distance that two vectors may differ by which are equally far on paper."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class ApproximateNeighbors:
     Attributes:
         neighbors: of every query.
         recall: share of the k nearest that was found, over queries that were searched exactly as
-            well; vectors at the distance of the k-th count as found.
+            well; vectors at the distance of the k-th, but for rounding, count as found.
         exact: queries that had fewer than k candidates and were searched exactly.
     """
 
@@ -168,6 +170,8 @@ def measure_recall(
 def recall_shares(keys: FloatArray, exact: FloatArray) -> FloatArray:
     """Return the share of each query's nearest that was found, float64 ``[N]``.
 
+    Of vectors that are as far as the k-th, but for :data:`ROUNDING`, any counts.
+
     >>> recall_shares(np.array([[1.0, 2.0, 5.0]]), np.array([[1.0, 2.0, 3.0]])).round(3).tolist()
     [0.667]
 
@@ -175,7 +179,7 @@ def recall_shares(keys: FloatArray, exact: FloatArray) -> FloatArray:
         keys: float64 ``[N, k]``, of different rows that were found.
         exact: float64 ``[N, k]``, rising, of the nearest there are.
     """
-    return np.asarray((keys <= exact[:, -1:]).mean(axis=1))
+    return np.asarray((keys <= exact[:, -1:] * (1 + ROUNDING)).mean(axis=1))
 
 
 def _tiles(queries: int, count: int) -> list[slice]:
