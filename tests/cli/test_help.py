@@ -88,3 +88,8 @@ def test_every_option_has_a_help_text(name):
     assert [option.flag for option in options if not option.help] == []
     text = full_help(name, COMMANDS.get(name))
     assert [option.flag for option in options if option.spelled.split()[0] not in text] == []
+
+
+def test_short_help_names_the_launcher_where_it_is_left_out():
+    text = short_help("membership cohort", COMMANDS.get("membership cohort"))
+    assert "more options, among them --launcher, --train.…" in text

@@ -26,9 +26,10 @@ def test_status_names_what_failed_with_the_end_of_its_log(tmp_path, capsys):
     assert '"interrupted": []' in capsys.readouterr().out
 
 
-def test_a_study_without_tasks_says_so(tmp_path, capsys):
+def test_a_folder_without_tasks_says_so(tmp_path, capsys):
     main(["status", str(tmp_path)])
-    assert capsys.readouterr().out == f"{tmp_path}: no tasks were launched in this study\n"
+    expected = f"{tmp_path}: no tasks: no command with this --out has launched any\n"
+    assert capsys.readouterr().out == expected
 
 
 def test_many_tasks_are_counted_and_the_first_named(tmp_path, capsys):

@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,6 +148,11 @@ def test_where_there_are_no_images(tmp_path, prepare, options, message):
     prepare(tmp_path / "data")
     with pytest.raises(ImprintError, match=message):
         open_images(tmp_path / "data", **options)
+
+
+def test_a_name_on_the_hub_is_no_folder():
+    with pytest.raises(ImprintError, match=r"^no data at cifar10: hf: is followed by a folder"):
+        open_images(Path("hf:cifar10"))
 
 
 def test_headers_are_read_once(root, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,6 +71,14 @@ def test_tasks_too_large_for_every_machine_are_refused(launcher, tmp_path):
         pytest.raises(ImprintError, match="no machine of the Ray cluster holds a task of 4096"),
     ):
         run_tasks(sum_of, [(1, "sum")], "sum", 0, study=tmp_path, keys="a")
+
+
+def test_the_refusal_of_a_task_states_what_machines_have():
+    node = {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0, "memory": 30.0 * 2**30}}
+    cluster = SimpleNamespace(nodes=lambda: [node])
+    wanted = {"num_cpus": 1, "num_gpus": 0.0, "memory": 99 * 2**30}
+    with pytest.raises(ImprintError, match=r"more than 8 CPUs, 2 GPUs and 30\.0 GiB for tasks"):
+        ray_cluster._check_room(cluster, wanted, 0)
 
 
 def test_a_running_cluster_needs_its_token(monkeypatch):

@@ -217,6 +217,8 @@ def _rest(words: str, command: Command, shown: int) -> str:
     if hidden <= 0:
         return f"Ranges and old spellings: imprint {words} --help-all"
     groups = [f"--{group.path[0].replace('_', '-')}.…" for group in groups_of(command.options)]
-    among = f", among them {', '.join(groups)}" if groups else ""
+    flags = {option.flag for option in options_of(command.options)}
+    named = [*(["--launcher"] if "--launcher" in flags else []), *groups]
+    among = f", among them {', '.join(named)}" if named else ""
     text = f"{hidden} more option{'s' if hidden > 1 else ''}{among}: imprint {words} --help-all"
     return textwrap.fill(text, WIDTH, break_on_hyphens=False)

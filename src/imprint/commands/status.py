@@ -37,7 +37,9 @@ class ShowStatus(Common):
                 for line in _lines(group):
                     print(line)
             if not status.groups:
-                print(printable(f"{self.out}: no tasks were launched in this study"))
+                print(
+                    printable(f"{self.out}: no tasks: no command with this --out has launched any")
+                )
         return status
 
 

@@ -112,9 +112,9 @@ def inspect_images(
     box_margin: int = 0,
 ) -> Opened:
     """Return what :func:`open_images` does, together with what was left out or mended."""
-    root, layout = as_layout(root, layout)
+    place, (root, layout) = root, as_layout(root, layout)
     if not is_there(root):
-        raise ImprintError(f"no data at {root}: check the path")
+        raise ImprintError(f"no data at {root}: {_what_to_check(place, root)}")
     if part is not None and (Path(part).is_absolute() or ".." in Path(part).parts):
         raise ImprintError(f"{part!r} is no part of {root}: name one such as train or val")
     name = layout_of(root) if layout == "auto" else layout
@@ -254,6 +254,12 @@ def _with_boxes(
     return dataclasses.replace(
         opened, images=images, clamped=checked.clamped, dropped=checked.dropped
     )
+
+
+def _what_to_check(place: Path, root: Path) -> str:
+    if place == root:
+        return "check the path"
+    return "hf: is followed by a folder of this machine, and nothing is downloaded from the Hub"
 
 
 def _with_margin(opened: Opened, margin: int) -> Opened:

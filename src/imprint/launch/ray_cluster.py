@@ -259,11 +259,13 @@ def _check_room(ray: Any, resources: dict[str, Any], seconds: float) -> None:
         if time.monotonic() < latest:
             time.sleep(1)
             continue
-        largest = max((node.get("CPU", 0) for node in nodes), default=0)
+        largest = {name: max((n.get(name, 0) for n in nodes), default=0) for name in names.values()}
         raise ImprintError(
             f"no machine of the Ray cluster holds a task of {resources['num_cpus']} CPUs, "
             f"{resources['num_gpus']:g} GPUs and {resources.get('memory', 0) / GIBIBYTE:g} GiB "
-            f"(the largest has {largest:g} CPUs): set --task-cpus, --task-gpus and --task-memory"
+            f"(no machine has more than {largest['CPU']:g} CPUs, {largest['GPU']:g} GPUs and "
+            f"{largest['memory'] / GIBIBYTE:.1f} GiB for tasks): set --task-cpus, "
+            "--task-gpus and --task-memory"
         )
 
 

@@ -125,7 +125,7 @@ def _contents(
         return ByteRanges(large, names, offsets, lengths, columns.content_leaf, name)
     log(
         f"{name}: the images are compressed once more within Parquet, or kept in a dictionary, so "
-        "whole row groups are unpacked for each; data that datasets wrote anew is read faster"
+        "whole row groups are unpacked for each: imprint data pack makes a copy that is read faster"
     )
     return RowGroups(large, names, columns, name)
 
