@@ -43,3 +43,17 @@ def test_many_tasks_are_counted_and_the_first_named(tmp_path, capsys):
     assert len(lines) == 12
     assert lines[1] == "  failed       round/0: no"
     assert lines[-1] == "  … and 20 more"
+
+
+def test_an_interrupted_task_says_how_it_goes_on(tmp_path, capsys):
+    ledger = Ledger(tmp_path, "fuzz")
+    ledger.plan({"round/0": "x"})
+    entry = ledger.entry("round/0")
+    with entry.recording("x", "input"):
+        running = entry.read()
+    entry.write(running)
+    main(["status", str(tmp_path)])
+    assert capsys.readouterr().out.splitlines() == [
+        "fuzz, 1 task: 0 done, 1 interrupted",
+        "  interrupted  round/0: goes on when its command is run again",
+    ]

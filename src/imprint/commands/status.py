@@ -54,7 +54,8 @@ def _lines(group: GroupStatus) -> Iterator[str]:
     }
     shown = [f"{count} {what}" for what, count in counts.items() if count or what == "done"]
     place = "" if group.study == "." else f"{group.study}: "
-    yield f"{place}{group.group}, {group.tasks} tasks: {', '.join(shown)}"
+    tasks = "1 task" if group.tasks == 1 else f"{group.tasks} tasks"
+    yield f"{place}{group.group}, {tasks}: {', '.join(shown)}"
     for task in group.running[:MOST_NAMED]:
         again = f", attempt {task.attempt}" if task.attempt > 1 else ""
         yield f"  running      {task.key} on {task.host} for {_spelled(task.seconds)}{again}"
@@ -65,7 +66,7 @@ def _lines(group: GroupStatus) -> Iterator[str]:
         yield from (f"    | {line}" for line in failed.log)
     yield from _more(len(group.failed))
     for key in group.interrupted[:MOST_NAMED]:
-        yield f"  interrupted  {key}"
+        yield f"  interrupted  {key}: goes on when its command is run again"
     yield from _more(len(group.interrupted))
     for sentence in group.unreadable[:MOST_NAMED]:
         yield f"  unreadable   {sentence}"
