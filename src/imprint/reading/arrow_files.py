@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imprint.core.errors import ImprintError
+from imprint.reading.arrow_messages import unpacked_sizes
 from imprint.reading.parquet_footer import RowGroup
 from imprint.reading.regular import UnreadableFile, check_regular
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from pyarrow import parquet
 
 _FILE_MAGIC = b"ARROW1"
+_FILE_START = 8
+"""Bytes before the stream in a file."""
 LEAST_ROW_BYTES = 4
 """Of an image with its label: a file of fewer a row claims rows that it does not hold."""
 MAX_RATIO = 200
-"""How often its packed size a Parquet column may have; images hardly pack at all."""
+"""How often its packed size a column or batch may have; images hardly pack at all."""
 MAX_GROUP_BYTES = 2 << 30
 MAX_GROUP_VALUES = 1 << 28
 """Of one column in one row group; hundreds of images as a rule."""
@@ -65,21 +68,22 @@ def map_arrow(path: Path) -> tuple[pa.Buffer, pa.Schema, Iterator[pa.RecordBatch
             raise UnreadableFile(f"{path} is empty: write it again")
         with pa.memory_map(str(path)) as mapped:
             content = mapped.read_buffer(size)
-        if content.slice(0, min(6, size)).to_pybytes() == _FILE_MAGIC:
-            reader = pa.ipc.open_file(content)
-            return content, reader.schema, _batches(path, reader)
-        stream = pa.ipc.open_stream(content)
-        return content, stream.schema, _stream(path, stream, size)
+        # A file is a stream between a mark and a list of places, which could name any.
+        is_file = content.slice(0, min(len(_FILE_MAGIC), size)).to_pybytes() == _FILE_MAGIC
+        messages = content.slice(min(_FILE_START, size)) if is_file else content
+        stream = pa.ipc.open_stream(messages)
+        return content, stream.schema, _stream(path, stream, messages)
 
 
-def _batches(path: Path, reader: Any) -> Iterator[pa.RecordBatch]:
-    for number in range(reader.num_record_batches):
-        with arrow_errors(path):
-            batch = reader.get_batch(number)
-        yield batch
-
-
-def _stream(path: Path, stream: Any, size: int) -> Iterator[pa.RecordBatch]:
+def _stream(path: Path, stream: Any, messages: pa.Buffer) -> Iterator[pa.RecordBatch]:
+    size = messages.size
+    with arrow_errors(path):
+        unpacked = max(unpacked_sizes(messages), default=0)
+    if unpacked > min(MAX_GROUP_BYTES, (1 << 20) + MAX_RATIO * size):
+        raise UnreadableFile(
+            f"{path} has {size:,} bytes, of which a batch unpacks to {unpacked:,}: write it again, "
+            "without compression"
+        )
     rows = 0
     while True:
         with arrow_errors(path):
