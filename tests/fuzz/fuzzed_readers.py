@@ -47,11 +47,14 @@ from imprint.data.packed.step import damaged_images
 from imprint.data.packed.write import Keep, write_pack
 from imprint.data.records.open_records import as_records
 from imprint.data.records.vocabulary import read_vocabulary
+from imprint.data.shards import kept_samples
+from imprint.data.shards.samples import Samples
 from imprint.data.sources.cifar import read_dictionary
 from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
 from imprint.data.split import Partition, Partitions, load_partitions, save_partition
 from imprint.data.tags.tag_files import read_frequencies, read_tags
+from imprint.data.user_cache import Stamp
 from imprint.launch.ledger import PLAN, Ledger
 from imprint.launch.status import study_status
 from imprint.lenses.coverage.array_criterion import CoverageCriterion, load_criterion
@@ -95,7 +98,10 @@ from imprint.lenses.membership.study import case as membership_case
 from imprint.lenses.membership.study.orders import read_order
 from imprint.lenses.membership.study.privacy.arrays import bound_array_file
 from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
-from imprint.neighbors.sources import NpySource, TableSource
+from imprint.neighbors.approximate import nearest_approximate
+from imprint.neighbors.index_file import write_index
+from imprint.neighbors.ivfpq_options import IvfPqOptions
+from imprint.neighbors.sources import ArraySource, NpySource, TableSource
 from imprint.nets.fill import initial_model
 from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
@@ -111,6 +117,7 @@ from imprint.nets.text.text_card import (
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
 from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activations
+from imprint.reading.array_files import arrays_in, read_npy
 from imprint.report.gallery import (
     Answer,
     Card,
@@ -124,12 +131,14 @@ from imprint.report.gallery import (
 from imprint.report.inputs import read_columns, read_picture
 from imprint.study.array_file import read_array_file
 from imprint.study.config import yaml_words
+from imprint.study.hashing import hash_file
 from imprint.study.store import Study
 from imprint.study.stored_array import open_stored
 from imprint.study.tables import write_table
 from imprint.train.cohort.masks import Masks, read_masks, write_masks
 from imprint.train.published_options import read_published_options
 from tests.data.one_set import as_saved, members_of, samples, table_of, write_arrow, write_tar
+from tests.data.packed.packs import change_table
 from tests.fuzz.mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
 from tests.nets.predictor.onnx_bytes import linear
 
@@ -702,6 +711,70 @@ def read_objects(path: Path) -> object:
     return open_coco(path.parent, path)
 
 
+def index_folder(folder: Path) -> Path:
+    """Write an index of neighbours."""
+    write_index(folder / "index", ArraySource(floats(90, 6).astype(np.float32)), IvfPqOptions())
+    return folder / "index" / "index.faiss"
+
+
+def search_index(path: Path) -> object:
+    """Search an index whose card has the hash of what the file holds now, as of a stranger."""
+    card_file = path.with_name("index.json")
+    if path != card_file:
+        card = json.loads(card_file.read_text()) | {"sha256": hash_file(path)}
+        card_file.write_text(json.dumps(card))
+    base = ArraySource(floats(90, 6).astype(np.float32))
+    return nearest_approximate(floats(2, 6), base, path.parent, 3, device="cpu")
+
+
+def ledger(state: bool) -> Callable[[Path], Path]:
+    """Return what writes a plan of tasks, one of which failed; or that one's state."""
+
+    def write(folder: Path) -> Path:
+        tasks = Ledger(folder, "train")
+        tasks.plan({"a": "1", "b": "2"})
+        tasks.entry("a").fail("it failed")
+        return tasks.entry("a").state_file if state else tasks.folder / "plan.json"
+
+    return write
+
+
+def read_ledger(path: Path) -> object:
+    """Ask how far the tasks are, and go on with them."""
+    tasks = Ledger(path.parents[2], "train")
+    known = study_status(tasks.study), tasks.entry("a").read()
+    path.with_name("plan.json").exists() and tasks.planned()
+    return known
+
+
+STAMP = Stamp(9_999, 1, 2, 3)
+
+
+def kept_shard(folder: Path) -> Path:
+    """Write what is kept of a shard."""
+    places = np.array([512, 2048]), np.array([9, 9])
+    listed = Samples(["a.jpg", "b.jpg"], *places, ["0", "1"], ["", ""], "cls")
+    with (folder / "kept").open("wb") as stream:
+        for array in kept_samples._as_arrays(listed, STAMP):
+            np.save(stream, array)
+    return folder / "kept"
+
+
+def read_kept_shard(path: Path) -> object:
+    """Read what is kept of a shard, if it can be trusted."""
+    try:
+        arrays = arrays_in(path.read_bytes())
+    except ValueError as error:
+        raise ImprintError(str(error)) from error
+    return kept_samples._checked(arrays, STAMP)
+
+
+def read_rehashed(path: Path) -> object:
+    """Open a packed store whose header has the hash of a table as it is now."""
+    change_table(path.parent, path.stem, read_npy(path))
+    return read_packed(path)
+
+
 VOCABULARY = {"words": ["a", "film"], "length": 4}
 TEXT_CARD = TextCard("lstm_classifier", 4, 2, 4, {"width": 2, "hidden": 2})
 
@@ -757,6 +830,20 @@ READERS = (
     FuzzedReader("packed files", packed("encoded.bin"), read_packed),
     FuzzedReader("packed pixels", packed("pixels.npy"), read_packed, of_npy),
     FuzzedReader("labels of a packed store", packed("labels.npy"), read_packed, of_npy),
+    *(
+        FuzzedReader(f"{name} of a packed store", packed(f"{name}.npy"), read_rehashed, of_npy)
+        for name in ("sizes", "offsets", "names", "digests")
+    ),
+    FuzzedReader("index of neighbours", index_folder, search_index),
+    FuzzedReader(
+        "card of an index of neighbours",
+        lambda folder: index_folder(folder).with_name("index.json"),
+        search_index,
+        of_json,
+    ),
+    FuzzedReader("plan of tasks", ledger(state=False), read_ledger, of_json),
+    FuzzedReader("state of a task", ledger(state=True), read_ledger, of_json),
+    FuzzedReader("kept samples of a shard", kept_shard, read_kept_shard),
     FuzzedReader("shard", shard, images_of("")),
     FuzzedReader("Arrow stream of images", arrow_images(False), images_of("")),
     FuzzedReader("Arrow file of images", arrow_images(True), images_of("")),

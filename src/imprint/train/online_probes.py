@@ -91,8 +91,15 @@ class OnlineProbes(nn.Module):
         return {"seen": self._seen * world_size(), "sums": sums}
 
     def take_sums(self, state: Mapping[str, Any]) -> None:
-        """Take what :meth:`sums` returned."""
+        """Take what :meth:`sums` returned.
+
+        Raises:
+            ValueError: it is of other depths, or of shapes that no sums have.
+        """
         device = next(self.parameters()).device
+        shapes = {values.shape[1:] for values in state["sums"].values()}
+        if state["sums"].keys() != self.layers.keys() or shapes != {(3,)} or int(state["seen"]) < 1:
+            raise ValueError("the sums of the probes have other names or shapes")
         self._seen = int(state["seen"]) // world_size()
         processes = {name: len(values) / world_size() for name, values in state["sums"].items()}
         self._sums = {

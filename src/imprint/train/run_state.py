@@ -75,10 +75,16 @@ class RunState:
         if self.probes is not None:
             self.probes.load_state_dict(state["probes"])
             self.probes.optimizer.load_state_dict(state["probe optimizer"])
-        self.log = state["log"]
+        log = state["log"]
+        if not isinstance(log, list) or not all(isinstance(line, dict) for line in log):
+            raise TypeError("the log is no list of lines")
+        self.log = log
         if "losses" in state:
             device = next(self.model.parameters()).device
-            self.losses = list(own_share(state["losses"]).to(device))
-            self.deviations = list(own_share(state["deviations"]).to(device))
+            losses, deviations = (own_share(state[name]) for name in ("losses", "deviations"))
+            if losses.ndim != 1 or deviations.shape != (len(losses), 2):
+                raise ValueError("the steps have other shapes")
+            self.losses = list(losses.to(device))
+            self.deviations = list(deviations.to(device))
             if self.probes is not None:
                 self.probes.take_sums(state["probe sums"])

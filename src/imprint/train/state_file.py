@@ -32,7 +32,15 @@ def take_state(path: Path, take: Callable[[Any], None]) -> None:
     """
     try:
         take(read_torch(path))
-    except (UnreadableFile, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+    except (
+        UnreadableFile,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ):
         raise ImprintError(
             f"{path} is damaged, or not what an interrupted training leaves: delete the folder "
             f"{path.parent} and run the same command again"
