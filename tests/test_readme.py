@@ -13,7 +13,7 @@ from imprint.study.command import COMMANDS
 from imprint.study.config import parse
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/usage.md")
+PAGES = ("README.md", "docs/usage.md", "docs/scale.md")
 RUN = json.loads((ROOT / "docs" / "first_audit.json").read_text())
 
 
