@@ -147,3 +147,18 @@ def test_a_link_to_a_folder_where_a_file_is_to_be_is_replaced(tmp_path):
     assert (tmp_path / "a.json").read_text() == "1\n"
     assert not (tmp_path / "a.json").is_symlink()
     assert list((tmp_path / "outside").iterdir()) == []
+
+
+def begin_and_fail(path, begun):
+    with replacing(path, "key") as temporary:
+        (temporary / "parts").mkdir(parents=True)
+        if begun:
+            (temporary / "parts" / "0").touch()
+        raise ImprintError("it cannot be done")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_resumable_work_is_kept_where_there_is_any(tmp_path, begun):
+    with pytest.raises(ImprintError):
+        begin_and_fail(tmp_path / "new" / "table", begun)
+    assert (tmp_path / "new").exists() == begun

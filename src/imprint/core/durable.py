@@ -113,7 +113,8 @@ _IN_THE_MAKING: ContextVar[Path | None] = ContextVar("artefact in the making", d
 def replacing(path: Path, resume: str = "") -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
 
-    When the block fails, what stood at ``path`` stays, and nothing else is left behind.
+    When the block fails, what stood at ``path`` stays, and nothing else is left behind, unless it
+    is unfinished work under a key.
 
     Args:
         path: the file or folder to write.
@@ -152,13 +153,18 @@ def replacing(path: Path, resume: str = "") -> Iterator[Path]:
                 for folder in (path, *missing):
                     flush_folder(folder.parent)
     except BaseException:
-        if not resume:
+        if not (resume and _holds_a_file(temporary)):
             with suppress(OSError, ValueError):
                 _remove(temporary)
             for folder in missing:
                 with suppress(OSError, ValueError):
                     folder.rmdir()
         raise
+
+
+def _holds_a_file(path: Path) -> bool:
+    """Return whether there is anything at ``path`` but folders."""
+    return any(files for _, _, files in os.walk(path)) or path.is_file()
 
 
 def make_folder(path: Path) -> None:
