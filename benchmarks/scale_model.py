@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,12 @@ JPEG_BYTES = 110_000
 FLOAT_BYTES = 4
 RESNET50_MULTIPLICATIONS = 4.1e9
 """Of a forward pass of one image of 224 pixels."""
-EXACT_LIMIT = 20_000_000
-"""Public images from which on the search is approximate."""
+SEARCH_BYTES = 210e6
+"""Peak of an exact search block by block, beyond its results."""
+RESULT_BYTES = 48
+"""Of a search, for each query and neighbour."""
+INDEX_BYTES = 72
+"""Of an IVF-PQ index, for each vector."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Costs:
     pictures: float
     embeddings: float
     read: float
+    search_memory: float
+    index: float
 
     @property
     def seconds(self) -> float:
@@ -95,6 +102,8 @@ def two_model_costs(test: TwoModelTest, units: UnitCosts) -> Costs:
         pictures=float(decoded) * JPEG_BYTES,
         embeddings=float(rows) * test.dimensions * FLOAT_BYTES,
         read=float(test.passes + decoded) * JPEG_BYTES,
+        search_memory=SEARCH_BYTES + float(test.images) * test.k * RESULT_BYTES,
+        index=float(test.public) * INDEX_BYTES,
     )
 
 
@@ -112,19 +121,34 @@ def table(tests: Iterable[TwoModelTest], units: UnitCosts) -> list[str]:
     """Return the lines of a table of two-model tests, in core hours and terabytes."""
     lines = [
         "| two-model test | train | embed | exact search | votes | multiplications of training | "
-        "image files | embeddings | read from disk |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "image files | embeddings | read from disk | memory of a search | IVF-PQ index |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for test in tests:
         costs = two_model_costs(test, units)
         hours = (costs.train, costs.embed, costs.search, costs.vote)
+        sizes = (costs.pictures, costs.embeddings, costs.read, costs.search_memory, costs.index)
         lines.append(
             f"| {test.name} | "
-            + " | ".join(f"{seconds / 3600:,.3g} h" for seconds in hours)
-            + f" | {costs.train_multiplications:.1e} | {costs.pictures / 1e12:,.3g} TB"
-            + f" | {costs.embeddings / 1e12:,.3g} TB | {costs.read / 1e12:,.4g} TB |"
+            + " | ".join(f"{_short(seconds / 3600)} h" for seconds in hours)
+            + f" | {costs.train_multiplications:.1e} | "
+            + " | ".join(_bytes(size) for size in sizes)
+            + " |"
         )
     return lines
+
+
+def _short(value: float) -> str:
+    """Return a number with three digits, thousands apart."""
+    digits = 2 - math.floor(math.log10(value)) if value > 0 else 0
+    return f"{round(value, digits):,.{max(0, digits)}f}"
+
+
+def _bytes(size: float) -> str:
+    for unit, factor in (("TB", 1e12), ("GB", 1e9)):
+        if size >= factor:
+            return f"{_short(size / factor)} {unit}"
+    return f"{_short(size / 1e6)} MB"
 
 
 @dataclass(frozen=True)
@@ -167,7 +191,7 @@ def lens_table(units: UnitCosts, sizes: Sequence[int]) -> list[str]:
         "|" + "---|" * (2 + len(sizes)),
     ]
     for row in zip(*columns, strict=True):
-        hours = " | ".join(f"{line.seconds / 3600:,.3g} h" for line in row)
+        hours = " | ".join(f"{_short(line.seconds / 3600)} h" for line in row)
         lines.append(f"| {row[0].name} | {row[0].growth} | {hours} |")
     return lines
 
