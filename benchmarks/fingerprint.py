@@ -17,8 +17,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from imprint.data.contents import ImageFiles
 from imprint.data.digests import file_digests
+from imprint.data.encoded.contents import ImageFiles
 from imprint.data.files import EncodedImages, find_corrupt
 from imprint.data.open import open_images
 

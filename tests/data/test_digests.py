@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data import digests, user_cache
+from imprint.data import digests
 from imprint.data.digests import file_digests
+from imprint.data.encoded import user_cache
 
 NAMES = ["b/1.png", "b/2.png", "a/1.png"]
 

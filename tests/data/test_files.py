@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from imprint.core.errors import ImprintError
-from imprint.data.contents import ImageFiles
+from imprint.data.encoded.contents import ImageFiles
 from imprint.data.files import (
     EncodedImages,
     find_corrupt,

@@ -158,5 +158,5 @@ def test_a_name_on_the_hub_is_no_folder():
 def test_headers_are_read_once(root, tmp_path, monkeypatch):
     put_box(tmp_path / "boxes", "a/1", (0, 0, 3, 3))
     images = open_images(root, boxes=tmp_path / "boxes")
-    monkeypatch.setattr("imprint.data.contents.header_size", None)
+    monkeypatch.setattr("imprint.data.encoded.contents.header_size", None)
     assert images.sizes().tolist() == [[8, 8]] * 6

@@ -39,7 +39,8 @@ from imprint.data.boxes.coco_file import read_coco_file
 from imprint.data.boxes.coco_objects import open_coco
 from imprint.data.boxes.named_objects import parse_named_objects
 from imprint.data.boxes.yolo_files import parse_yolo
-from imprint.data.decode import header_size, load
+from imprint.data.encoded.decode import header_size, load
+from imprint.data.encoded.user_cache import Stamp
 from imprint.data.imageset import ArrayImages
 from imprint.data.index_list import read_index_list, read_indices
 from imprint.data.open import inspect_images
@@ -54,7 +55,6 @@ from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
 from imprint.data.split import Partition, Partitions, load_partitions, save_partition
 from imprint.data.tags.tag_files import read_frequencies, read_tags
-from imprint.data.user_cache import Stamp
 from imprint.launch.ledger import PLAN, Ledger
 from imprint.launch.status import study_status
 from imprint.lenses.coverage.array_criterion import CoverageCriterion, load_criterion

@@ -1,7 +1,7 @@
 """The SHA-256 of every file of a set, from one pass over them, kept for the next command.
 
 What was hashed is taken from the user's cache for a file that did not change since
-(:mod:`imprint.data.user_cache`), one entry a set.
+(:mod:`imprint.data.encoded.user_cache`), one entry a set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.data.user_cache import SETTLED_NS, as_array, as_texts, keep, read_kept, stamp_file
+from imprint.data.encoded.user_cache import (
+    SETTLED_NS,
+    as_array,
+    as_texts,
+    keep,
+    read_kept,
+    stamp_file,
+)
 from imprint.reading.regular import open_regular
 from imprint.study.fingerprint import DIGEST_BYTES, Digests
 

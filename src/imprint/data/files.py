@@ -19,10 +19,17 @@ from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.data.contents import Contents
-from imprint.data.decode import MAX_PIXELS, Picture, decode_by_pillow, size_of, square, to_array
+from imprint.data.encoded.contents import Contents
+from imprint.data.encoded.decode import (
+    MAX_PIXELS,
+    Picture,
+    decode_by_pillow,
+    size_of,
+    square,
+    to_array,
+)
+from imprint.data.encoded.jpeg import decode_exactly
 from imprint.data.imageset import ArrayImages, BoxReading, ImageSet
-from imprint.data.jpeg import decode_exactly
 from imprint.study.fingerprint import DIGEST_BYTES, Fingerprint, fingerprint_of
 
 IN_MEMORY_LIMIT = 1 << 30

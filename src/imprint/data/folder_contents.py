@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imprint.core.errors import ImprintError
-from imprint.data.decode import SUFFIXES, UNREAD
+from imprint.data.encoded.decode import SUFFIXES, UNREAD
 
 
 def folder_names(folder: Path) -> list[str]:

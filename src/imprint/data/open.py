@@ -22,7 +22,7 @@ from imprint.data.boxes.boxes import (
     grown,
     with_exclusive_ends,
 )
-from imprint.data.contents import ImageFiles
+from imprint.data.encoded.contents import ImageFiles
 from imprint.data.files import EncodedImages, find_corrupt
 from imprint.data.folder_contents import unread_names
 from imprint.data.imageset import ArrayImages, BoxEnds, BoxReading, ImageSet

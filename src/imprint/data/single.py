@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imprint.data.contents import ImageFiles
-from imprint.data.decode import load
+from imprint.data.encoded.contents import ImageFiles
+from imprint.data.encoded.decode import load
 from imprint.data.files import EncodedImages
 from imprint.data.view import View
 

@@ -21,7 +21,7 @@ from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.boxes.voc_files import write_voc
-from imprint.data.decode import to_array
+from imprint.data.encoded.decode import to_array
 from imprint.data.file_names import class_folders, export_names, stems
 from imprint.data.files import EncodedImages, usable_indices
 from imprint.data.geometry import whole_rectangles

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data.byte_ranges import ByteRanges
+from imprint.data.encoded.byte_ranges import ByteRanges
 from imprint.data.files import in_memory
 from imprint.data.geometry import whole_rectangles
 from imprint.data.open import inspect_images, open_images

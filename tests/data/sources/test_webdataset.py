@@ -185,7 +185,7 @@ def test_what_was_listed_is_kept_until_a_shard_changes(tmp_path, monkeypatch):
     from tests.data.one_set import age
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("imprint.data.user_cache.SETTLED_NS", -(10**18))
+    monkeypatch.setattr("imprint.data.encoded.user_cache.SETTLED_NS", -(10**18))
     root = as_shards(tmp_path / "set", IMAGES)
     age(root)
     read = []
@@ -205,11 +205,11 @@ def test_what_was_listed_is_kept_until_a_shard_changes(tmp_path, monkeypatch):
 
 
 def test_a_list_that_leads_beyond_the_shard_is_made_anew(tmp_path, monkeypatch):
-    from imprint.data import user_cache
+    from imprint.data.encoded import user_cache
     from imprint.data.shards import kept_samples
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("imprint.data.user_cache.SETTLED_NS", -(10**18))
+    monkeypatch.setattr("imprint.data.encoded.user_cache.SETTLED_NS", -(10**18))
     shard = write_tar(tmp_path / "s.tar", members_of(IMAGES))
     whole = open_images(shard, layout="webdataset").contents.offsets
     kept = user_cache.read_kept("shards", str(shard.resolve()), kept_samples._VERSION)

@@ -30,7 +30,7 @@ from imprint.data.boxes.coco_file import (
     refuse,
     stated_size,
 )
-from imprint.data.contents import ImageFiles
+from imprint.data.encoded.contents import ImageFiles
 from imprint.data.files import EncodedImages
 
 OBJECT_KEYS = {

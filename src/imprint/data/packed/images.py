@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 from imprint.core.arrays import FloatArray, IntArray, Pixels
-from imprint.data.decode import Picture, encoded_size
+from imprint.data.encoded.decode import Picture, encoded_size
+from imprint.data.encoded.jpeg import Interleaved
 from imprint.data.files import DecodedFiles, EncodedImages
 from imprint.data.imageset import ArrayImages
-from imprint.data.jpeg import Interleaved
 from imprint.data.packed.pack import Pack
 from imprint.study.fingerprint import Digests, Fingerprint, fingerprint_of
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.decode import MAX_PIXELS
+from imprint.data.encoded.decode import MAX_PIXELS
 from imprint.data.packed.header import (
     BYTES_FILE,
     PACK_AGAIN,

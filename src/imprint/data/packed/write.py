@@ -24,7 +24,7 @@ from imprint.core.arrays import IntArray
 from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.data.decode import Picture, as_image, decode_image, size_of, to_array
+from imprint.data.encoded.decode import Picture, as_image, decode_image, size_of, to_array
 from imprint.data.files import EncodedImages, usable_indices
 from imprint.data.imageset import ArrayImages, BoxEnds, ImageSet
 from imprint.data.packed.header import (

@@ -204,7 +204,7 @@ def _inputs(value: Any, reading: Reading, row: int) -> NDArray[Any]:
 
 def _picture(image: Any, size: int | None) -> NDArray[np.uint8]:
     """Return a picture of Pillow as uint8 ``[C, H, W]``, its centre square of the model's size."""
-    from imprint.data.decode import square, to_array
+    from imprint.data.encoded.decode import square, to_array
     from imprint.data.geometry import centre_squares, whole_rectangles
 
     plain = image.convert("L" if image.mode in ("1", "L") else "RGB")

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from imprint.core.device import usable_cores
 from imprint.core.progress import track
+from imprint.data.encoded.user_cache import Stamp, as_array, as_texts, keep, read_kept, stamp_file
 from imprint.data.shards.samples import Samples, read_samples
-from imprint.data.user_cache import Stamp, as_array, as_texts, keep, read_kept, stamp_file
 
 _KIND = "shards"
 _VERSION = b"imprint shards 1\n"

@@ -19,7 +19,7 @@ import numpy as np
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.decode import MAX_ENCODED_BYTES, SUFFIXES
+from imprint.data.encoded.decode import MAX_ENCODED_BYTES, SUFFIXES
 from imprint.reading.regular import UnreadableFile, open_regular
 from imprint.reading.tar_files import Member, tar_members
 

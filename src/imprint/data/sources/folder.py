@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from imprint.core.errors import ImprintError
-from imprint.data.contents import ImageFiles
+from imprint.data.encoded.contents import ImageFiles
 from imprint.data.files import EncodedImages
 from imprint.data.folder_contents import folder_names, image_names, unread_names
 from imprint.data.sources.registry import ImageListing, Layout, layouts

@@ -7,8 +7,8 @@ chosen by ``hf:FOLDER#image=img,label=fine_label``. Images are numbered by their
 called by the paths that the data keeps, where these differ, else by part and row. The list ``bbox``
 of a column ``objects`` holds boxes as (x, y, width, height).
 
-Encoded images stay in their files (:mod:`imprint.data.byte_ranges`); arrays of pixels (Array3D)
-come into memory.
+Encoded images stay in their files (:mod:`imprint.data.encoded.byte_ranges`); arrays of pixels
+(Array3D) come into memory.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ import numpy as np
 
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log, track
-from imprint.data.byte_ranges import ByteRanges
-from imprint.data.contents import Contents
+from imprint.data.encoded.byte_ranges import ByteRanges
+from imprint.data.encoded.contents import Contents
+from imprint.data.encoded.large_files import LargeFiles
+from imprint.data.encoded.user_cache import Stamp, stamp_file
 from imprint.data.files import EncodedImages
 from imprint.data.labels import distinct_names, numbered_labels
-from imprint.data.large_files import LargeFiles
 from imprint.data.places import CHOICES, folder_of
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import ImageListing, Layout, layouts
@@ -35,7 +36,6 @@ from imprint.data.tables.part_files import PartFiles, is_dataset, part_files
 from imprint.data.tables.pixel_arrays import read_pixels
 from imprint.data.tables.row_groups import RowGroups
 from imprint.data.tables.rows import TableRows
-from imprint.data.user_cache import Stamp, stamp_file
 from imprint.reading.arrow_files import arrow_errors, map_arrow, open_parquet
 
 

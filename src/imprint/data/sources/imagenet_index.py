@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.contents import ImageFiles
+from imprint.data.encoded.contents import ImageFiles
 from imprint.data.files import EncodedImages
 from imprint.data.folder_contents import folder_names, image_names
 from imprint.data.labels import MAX_CLASSES

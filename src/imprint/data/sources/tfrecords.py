@@ -25,8 +25,8 @@ from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.extras import import_tensorflow
 from imprint.core.progress import track
-from imprint.data.decode import SUFFIXES
 from imprint.data.digests import file_digests
+from imprint.data.encoded.decode import SUFFIXES
 from imprint.data.sources.imagenet_index import INDEX_FILE
 from imprint.reading.regular import check_regular
 from imprint.study.counted import uncounted

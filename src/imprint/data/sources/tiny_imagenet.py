@@ -15,7 +15,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.data.contents import ImageFiles
+from imprint.data.encoded.contents import ImageFiles
 from imprint.data.files import EncodedImages
 from imprint.data.folder_contents import folder_names, image_names
 from imprint.data.sources.folder import list_classes, set_name

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from imprint.core.errors import ImprintError
-from imprint.data.byte_ranges import ByteRanges
+from imprint.data.encoded.byte_ranges import ByteRanges
+from imprint.data.encoded.large_files import LargeFiles
 from imprint.data.files import EncodedImages
 from imprint.data.labels import numbered_labels
-from imprint.data.large_files import LargeFiles
 from imprint.data.shards.braces import expand_braces, has_braces
 from imprint.data.shards.kept_samples import samples_of
 from imprint.data.shards.samples import Samples

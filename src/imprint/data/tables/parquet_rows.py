@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from imprint.core.arrays import FloatArray, IntArray
+from imprint.data.encoded.user_cache import Stamp, keep, read_kept
 from imprint.data.tables.columns import Columns
 from imprint.data.tables.rows import (
     TableRows,
@@ -27,7 +28,6 @@ from imprint.data.tables.rows import (
     read_labels,
     read_paths,
 )
-from imprint.data.user_cache import Stamp, keep, read_kept
 from imprint.reading.arrow_files import arrow_errors, check_group, checked_column, open_parquet
 from imprint.reading.parquet_footer import Chunk, RowGroup, row_groups
 from imprint.reading.regular import open_regular

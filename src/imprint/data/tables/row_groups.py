@@ -18,13 +18,13 @@ import numpy as np
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.contents import SomeContents, some_of
-from imprint.data.decode import encoded_size
-from imprint.data.large_files import LargeFiles
+from imprint.data.encoded.contents import SomeContents, some_of
+from imprint.data.encoded.decode import encoded_size
+from imprint.data.encoded.large_files import LargeFiles
+from imprint.data.encoded.user_cache import Stamp, stamp_file
 from imprint.data.tables.columns import Columns
 from imprint.data.tables.parquet_rows import contents_of_group, group_lengths
 from imprint.data.tables.rows import no_bytes
-from imprint.data.user_cache import Stamp, stamp_file
 from imprint.study.fingerprint import Digests
 
 MOST_BYTES = 1 << 29

@@ -11,7 +11,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.decode import MAX_ENCODED_BYTES
+from imprint.data.encoded.decode import MAX_ENCODED_BYTES
 from imprint.data.tables.columns import Columns
 from imprint.reading.arrow_files import arrow_errors, storage
 

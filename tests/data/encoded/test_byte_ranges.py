@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imprint.data import byte_ranges
-from imprint.data.byte_ranges import MOST_OPEN, ByteRanges
-from imprint.data.large_files import LargeFiles
-from imprint.data.user_cache import stamp_file
+from imprint.data.encoded import byte_ranges
+from imprint.data.encoded.byte_ranges import MOST_OPEN, ByteRanges
+from imprint.data.encoded.large_files import LargeFiles
+from imprint.data.encoded.user_cache import stamp_file
 
 
 def ranges(folder, pieces):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imprint.core.errors import ImprintError
-from imprint.data.decode import header_size, load, square, to_array
+from imprint.data.encoded.decode import header_size, load, square, to_array
 from imprint.data.geometry import resample
 
 

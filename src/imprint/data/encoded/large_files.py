@@ -15,7 +15,7 @@ import numpy as np
 from imprint.core.arrays import IntArray
 from imprint.core.device import usable_cores
 from imprint.core.progress import track
-from imprint.data.user_cache import Stamp, keep, read_kept
+from imprint.data.encoded.user_cache import Stamp, keep, read_kept
 from imprint.study.fingerprint import DIGEST_BYTES, Digests
 
 _KIND = "hashes"

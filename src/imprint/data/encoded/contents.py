@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 from imprint.core.arrays import IntArray
-from imprint.data.decode import header_size, read_encoded
 from imprint.data.digests import file_digests
+from imprint.data.encoded.decode import header_size, read_encoded
 from imprint.study.fingerprint import Digests
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data.contents import ImageFiles, some_of
-from imprint.data.decode import decode_image, encoded_size, load
+from imprint.data.encoded.contents import ImageFiles, some_of
+from imprint.data.encoded.decode import decode_image, encoded_size, load
 from tests.data.sources.image_files import put_image
 
 

@@ -12,9 +12,9 @@ from PIL import Image
 from simplejpeg import decode_jpeg, encode_jpeg
 
 from imprint.core.errors import ImprintError
-from imprint.data import jpeg
-from imprint.data.decode import MAX_PIXELS, decode_by_pillow, decode_image, to_array
-from imprint.data.jpeg import Frame, decode_exactly, plain_frame
+from imprint.data.encoded import jpeg
+from imprint.data.encoded.decode import MAX_PIXELS, decode_by_pillow, decode_image, to_array
+from imprint.data.encoded.jpeg import Frame, decode_exactly, plain_frame
 
 SAMPLINGS = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from imprint.data.user_cache import _file, keep, read_kept
+from imprint.data.encoded.user_cache import _file, keep, read_kept
 
 VERSION = b"v 1\n"
 

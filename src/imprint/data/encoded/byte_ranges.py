@@ -10,10 +10,10 @@ from pathlib import Path
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.contents import SomeContents, some_of
-from imprint.data.decode import encoded_size
-from imprint.data.large_files import LargeFiles
-from imprint.data.user_cache import Stamp, stamp_of
+from imprint.data.encoded.contents import SomeContents, some_of
+from imprint.data.encoded.decode import encoded_size
+from imprint.data.encoded.large_files import LargeFiles
+from imprint.data.encoded.user_cache import Stamp, stamp_of
 from imprint.reading.regular import open_regular
 from imprint.study.fingerprint import Digests
 

@@ -22,7 +22,7 @@ from PIL import Image, UnidentifiedImageError
 
 from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.jpeg import JPEG, Interleaved, decode_exactly, plain_frame
+from imprint.data.encoded.jpeg import JPEG, Interleaved, decode_exactly, plain_frame
 from imprint.reading.regular import open_regular, read_at_once, read_start
 
 SUFFIXES = frozenset(
