@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from imprint.study.command import command
+from imprint.study.counted import uncounted
 from imprint.study.options import Common
 from imprint.study.plain import JsonObject
 
@@ -14,6 +16,8 @@ from imprint.study.plain import JsonObject
 class WriteReport(Common):
     """Write report.html of the study in --out again, from its tables."""
 
+    out: Path = uncounted()
+    """Study whose page is written."""
     plots: bool = False
     """Also write every plot as an SVG and a PNG file into OUT/plots."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imprint.study.command import command
+from imprint.study.counted import uncounted
 from imprint.study.options import Common
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ class ShowStatus(Common):
     when the process that was at it is gone: run its command again, and it goes on. imprint status
     STUDY is short for --out STUDY.
     """
+
+    out: Path = uncounted()
+    """Study whose tasks are shown; nothing is written."""
 
     def run(self) -> StudyStatus:
         """Print the status; return it."""
