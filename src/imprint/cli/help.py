@@ -89,7 +89,11 @@ def main_options(command: Command) -> list[Option]:
     if command.main:
         current = renamed_keys(command.options)
         return [by_name[current.get(name, name)] for name in command.main]
-    flat = [option for option in options if len(option.path) == 1 and option.owner is not Common]
+    flat = [
+        option
+        for option in options
+        if len(option.path) == 1 and option.owner is not Common and option.name != "out"
+    ]
     nearness = {owner: rank for rank, owner in enumerate(command.options.__mro__)}
     flat.sort(key=lambda option: (not option.is_required, nearness[option.owner]))
     return [each for each in options if each.name == "out"] + flat[:MAX_MAIN_OPTIONS]

@@ -47,7 +47,7 @@ listed(
     example=f"{ON_MODEL} --tests test/ --criteria idc,kmnc,nbc --out runs/coverage",
     main=(
         *(*MODEL, "tests", "arrays", "criteria", "param", "layers", "attribution", "correct_only"),
-        *("per", "per_input", "search", "fitted", "earlier", "member_records", "test_records"),
+        *("per", "per_input", "fitted", "earlier", "member_records", "test_records"),
         "seed",
         "device",
     ),
