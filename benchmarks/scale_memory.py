@@ -110,8 +110,8 @@ def search_exactly(options: argparse.Namespace, queries: np.ndarray) -> None:
     from imprint.neighbors.streamed import nearest_streamed
 
     source = TableSource(options.folder / "table.parquet", "backbone")
-    found = nearest_streamed(queries, source, K, device="cpu")
-    np.save(options.folder / "streamed.npy", found.indices)
+    neighbors = nearest_streamed(queries, source, K, device="cpu")
+    np.save(options.folder / "streamed.npy", neighbors.indices)
 
 
 def build_index(options: argparse.Namespace, queries: np.ndarray) -> None:
@@ -140,8 +140,8 @@ def search_in_memory(options: argparse.Namespace, queries: np.ndarray) -> None:
     from imprint.study.tables import read_table
 
     base = read_table(options.folder / "table.parquet")["backbone"]
-    found = nearest(queries, base, K, device="cpu")
-    assert np.array_equal(found.indices, np.load(options.folder / "streamed.npy"))
+    neighbors = nearest(queries, base, K, device="cpu")
+    assert np.array_equal(neighbors.indices, np.load(options.folder / "streamed.npy"))
 
 
 STAGES: dict[str, Callable[[argparse.Namespace, np.ndarray], None]] = {

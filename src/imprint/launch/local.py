@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
@@ -24,6 +22,7 @@ from typing import Any, TypeVar
 from imprint.core import progress
 from imprint.core.errors import ImprintError
 from imprint.core.user_code import consent, restore_consent
+from imprint.launch.interrupts import ignoring_interrupts
 from imprint.launch.ledger import Entry
 from imprint.launch.task import Group, Task
 
@@ -69,7 +68,9 @@ class LocalLauncher:
                 (os.getpid(), group.threads, counter, group.unit, *settings),
             ) as pool:
                 try:
-                    with _without_interrupts():
+                    # An interrupt reaches the whole group: this process ends its workers and says
+                    # so once.
+                    with ignoring_interrupts():
                         futures = [pool.submit(*_call(group, task)) for task in group.tasks]
                     processes = _children_beside(others)
                     _show(group, counter, lambda: _is_over(futures, processes))
@@ -107,22 +108,6 @@ def _recorded(
 ) -> T:
     with entry.recording(digest, unit):
         return function(*arguments)
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Start processes that ignore interrupts, as they inherit it.
-
-    An interrupt reaches the whole group; this process ends its workers and says so once.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _is_over(futures: Sequence[Future[Any]], workers: Sequence[BaseProcess]) -> bool:

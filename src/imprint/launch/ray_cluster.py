@@ -25,6 +25,7 @@ from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError, reason_of
 from imprint.core.progress import log
 from imprint.launch.driving import POLL_SECONDS, Policy, WorkerDiedError, drive
+from imprint.launch.interrupts import ignoring_interrupts
 from imprint.launch.task import Buffer, Group, place_of
 from imprint.launch.worker import Outcome, Request, perform
 
@@ -82,7 +83,8 @@ class RayLauncher:
     def close(self) -> None:
         """Leave the cluster; end it where it was started here."""
         if self._ray is not None:
-            with _interrupts_later():
+            # Else a second interrupt would leave processes of the cluster behind.
+            with ignoring_interrupts():
                 self._ray.shutdown()
             self._ray = None
         if self._folder:
@@ -286,16 +288,3 @@ def _signals_as_they_are() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _interrupts_later() -> Iterator[None]:
-    """Let a second interrupt wait until the cluster has ended, lest processes stay."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
